@@ -24,7 +24,7 @@ from bench.served import served
 from shared.domain import events
 from shared.domain.hop import Hop
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
 from shared.domain.timing import LOST
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_in_document
@@ -82,7 +82,7 @@ def stepper(ports: Ports, type: str = events.STEP_DUE) -> Callable[[int], None]:
     def one(_: int) -> None:
         found = load_current_migration(delivered(at[0], type), ports, frozenset({S}))
         now = ports.clock.now()
-        taken = step(found, S, now=now, by="bench", reason="nothing", due_at=now + LOST)
+        taken = step_to_state(found, S, now=now, by="bench", reason="nothing", due_at=now + LOST)
         event = events.migration_event(taken.after, type, stage="nobody")
         at[0] = advance_migration(ports, replace(taken, events=(event,)))
 

@@ -11,7 +11,7 @@ import typer
 from cli.output import escaped_output, show_problem
 from cli.problem import BAD_INPUT, NEGATIVE, Problem
 from shared import __version__
-from shared.domain.errors import Fate, ReplankError
+from shared.domain.errors import MessageFate, ReplankError
 
 app = typer.Typer(
     name="replank",
@@ -73,7 +73,7 @@ def _run_and_show_errors(arguments: list[str]) -> int:
         show_problem(problem, as_json=as_json)
         return problem.exit_status
     except ReplankError as error:
-        status = BAD_INPUT if error.fate is Fate.REFUSED else NEGATIVE
+        status = BAD_INPUT if error.fate is MessageFate.REFUSED else NEGATIVE
         show_problem(Problem(error.code, error.message, error.remedy), as_json=as_json)
         return status
     except typer.Exit as exit_:

@@ -19,7 +19,7 @@ from cli.files import decoded_text
 from cli.output import error_in_words
 from cli.problem import bad_input_problem
 from shared.domain.errors import Refused
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 from shared.runtime.requests import POLICY
 
 Json = dict[str, Any]
@@ -156,7 +156,7 @@ def _validation_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
 
 def _model_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
     try:
-        read_policy(written.document)
+        parse_policy(written.document)
     except Refused as error:
         named = _NAMED.search(f"{error.message} ".replace("policy.policy", "policy"))
         place = tuple(int(each) if each.isdigit() else each for each in re.findall(r"\w+", named[1])) if named else ()

@@ -125,5 +125,5 @@ def _print_report(found: Report) -> None:
         for finding in shared:
             print(f"  {finding.code}: {finding.title}: {finding.seen}")
     print(f"\n{_verdict_counts_in_words(found)}")
-    for name, value in found.course.plan_and_outcome_lines if found.course else ():
+    for name, value in found.course.lines_of_plan_and_outcome if found.course else ():
         print(f"{name}: {value}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.fleet import Fleet, os_names
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.eol import SupportStatus, release_support_status, support_status_by_name
+from shared.domain.catalog.eol import SupportStatus, support_status_of_release, support_status_of_system
 from shared.domain.catalog.identify import identify_os_release_in_catalog, identify_release_in_catalog
 from shared.domain.catalog.model import Release
 
@@ -27,9 +27,9 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
     converted = release_after_conversion(fleet, record, catalog)
     name, name_en = os_names(record)
     return (
-        release_support_status(converted, converted.name, on, catalog)
+        support_status_of_release(converted, converted.name, on, catalog)
         if converted
-        else support_status_by_name(name, name_en, on, catalog)
+        else support_status_of_system(name, name_en, on, catalog)
     )
 
 

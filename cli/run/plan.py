@@ -25,7 +25,7 @@ from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.days import day_in_words
 from shared.domain.errors import Refused
-from shared.domain.notice import read_notice
+from shared.domain.notice import parse_notice
 
 Json = dict[str, Any]
 EXAMPLES = events.ROOT / "examples"
@@ -177,7 +177,7 @@ def _notice_problems(notice: Json, catalog: Catalog) -> Iterator[str]:
         yield "source: a comma cannot be part of REPLANK_NOTICE_SOURCES"
     try:
         if not problems:
-            read_notice(notice["data"], catalog)
+            parse_notice(notice["data"], catalog)
     except Refused as refused:
         yield f"data: {refused.code}: {refused.message} {refused.remedy}"
 

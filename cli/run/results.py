@@ -12,7 +12,7 @@ from typing import Any
 from cli import output
 from cli.client import ApiClient
 from cli.run.plan import RESULTS, ExpectedOutcome, RunPlan
-from shared.domain.catalog import Catalog, release_by_name
+from shared.domain.catalog import Catalog, release_with_name
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.drivers import driver_traits
 
@@ -193,7 +193,7 @@ def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     release = identify_release_in_catalog(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-    goal = release_by_name(row["to"], catalog) if row["to"] else None
+    goal = release_with_name(row["to"], catalog) if row["to"] else None
     return (
         row["instanceId"],
         row["driver"],

@@ -21,11 +21,11 @@ from shared.domain.hold import (
     VERSION,
     Hold,
     HoldHistoryEntry,
-    hold_columns_after_act,
+    columns_after_act,
+    hold_from_row,
     next_act_column,
-    read_hold,
 )
-from shared.ports.admission import LeaseHolder, SlotUse
+from shared.ports.admission import LockHolder, SlotUse
 
 if TYPE_CHECKING:
     from shared.domain.accounts import UnusableAccount
@@ -47,24 +47,28 @@ class TablestoreAdmission:
         """The argument ``accounts`` contains the ids of the member accounts."""
         self._store, self._members = store, tuple(accounts)
 
-    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+    def acquire_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> str:
         return leases.take_lease(
             self._store, _instance_lock_key(region_id, instance_id, account), migration_id, attempt
         ).migration_id
 
-    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+    def release_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> None:
         leases.release_lease(self._store, _instance_lock_key(region_id, instance_id, account), migration_id, attempt)
 
-    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+    def acquire_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> LockHolder:
         return leases.take_lease(self._store, leases.group_place_key(group), migration_id, attempt, {tables.GROUP: group})
 
-    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
+    def release_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> None:
         leases.release_lease(self._store, leases.group_place_key(group), migration_id, attempt)
 
-    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        return leases.holders_of_group_places(self._store, groups)
+    def group_lock_holders(self, groups: Sequence[str]) -> dict[str, LockHolder]:
+        return leases.group_lock_holders(self._store, groups)
 
-    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+    def instance_lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         row = self._store.get(tables.LOCKS, _instance_lock_key(region_id, instance_id, account), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
@@ -92,7 +96,7 @@ class TablestoreAdmission:
         # look missing.
         found = self._store.get_named_columns(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
-        hold = read_hold(rows.get("hold"))
+        hold = hold_from_row(rows.get("hold"))
         room = self._slot_use_from_row(names, rows.get("slots", {}), account)
         room = replace(room, trouble=_unusable_account_from_row(rows.get(tables.TROUBLE + account))) if account else room
         return room, self.current_hold() if hold.is_held else hold
@@ -114,7 +118,7 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.column_range_of_prefix(tables.HELD)) or {}
         return _batch_ids_by_slot_holder(row)
 
-    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
+    def repair_counts_and_list_slot_holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.column_range_of_prefix(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _batch_ids_by_slot_holder(row)
@@ -183,7 +187,7 @@ class TablestoreAdmission:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
-        return read_hold(row and {name: _parsed_hold_column(name, value) for name, value in row.items()})
+        return hold_from_row(row and {name: _parsed_hold_column(name, value) for name, value in row.items()})
 
     def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         wanted = [each for each in accounts if each]
@@ -206,7 +210,7 @@ class TablestoreAdmission:
                 self._store.delete(tables.LOCKS, _unusable_account_key(account), expect={TROUBLE: row[TROUBLE]})
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
-        columns = {**hold_columns_after_act(seen, line), next_act_column(seen): tables.json_column_text("line", encode(line))}
+        columns = {**columns_after_act(seen, line), next_act_column(seen): tables.json_column_text("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)

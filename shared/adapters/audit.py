@@ -27,7 +27,7 @@ class TablestoreAudit:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def record_request(self, asked: AuditRequest) -> str:
+    def begin_audit_entry(self, asked: AuditRequest) -> str:
         columns = {ASKED: tables.json_column_text(ASKED, encode(asked))}
         for number in range(AUDIT_RACE.calls):  # the platform may deliver one request twice, with the same id
             entry = f"{epoch_milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
@@ -38,7 +38,7 @@ class TablestoreAudit:
                 return f"{asked.at.date().isoformat()}/{entry}"  # the first of two sendings wrote this row
         raise Transient("Audit.Contended", "The audit has this request already, again and again.")
 
-    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
+    def complete_audit_entry(self, entry: str, answered: AuditOutcome) -> None:
         day, _, rest = entry.partition("/")
         columns = {ANSWERED: tables.json_column_text(ANSWERED, encode(answered)), ANSWERED_AT: epoch_milliseconds(answered.at)}
         try:

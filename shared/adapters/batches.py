@@ -10,7 +10,7 @@ from shared.adapters import tables
 from shared.adapters.migrations import values_of_readable_rows
 from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
-from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
+from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, BatchTally
@@ -45,16 +45,16 @@ class TablestoreBatches:
             raise _batch_not_found_error(batch_id)
         return tables.batch_from_row(row)
 
-    def load_terms(self, batch_id: str) -> BatchTerms:
-        return self._stored_terms(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
+    def load_summary(self, batch_id: str) -> BatchSummary:
+        return self._stored_summary(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         rows = self._store.get_rows(tables.BATCHES, list(map(_batch_key, batch_ids)), tables.TERMS) if batch_ids else []
-        found = values_of_readable_rows(lambda row: self._stored_terms(row["batch_id"], row), rows)
+        found = values_of_readable_rows(lambda row: self._stored_summary(row["batch_id"], row), rows)
         return frozenset(each.batch_id for each in found if each.dry_run)
 
-    def _stored_terms(self, batch_id: str, row: Columns | None) -> BatchTerms:
-        return tables.batch_terms_from_row(row or {}) or self.load(batch_id).terms
+    def _stored_summary(self, batch_id: str, row: Columns | None) -> BatchSummary:
+        return tables.batch_summary_from_row(row or {}) or self.load(batch_id).summary
 
     def commit(
         self,
@@ -125,24 +125,24 @@ class TablestoreBatches:
         unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _reason_row_is_unreadable(row))]
         return BatchPage(tuple(values_of_readable_rows(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
-    def open_batches(self, limit: int) -> list[BatchTerms]:
+    def open_batches(self, limit: int) -> list[BatchSummary]:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
-        terms: list[BatchTerms] = []
+        summary: list[BatchSummary] = []
         for _ in range(MOST_PAGES):  # unreadable rows do not count towards the limit, so more pages may be needed
             found, following = self._store.read_range(
-                RowRange(tables.BY_OPEN, following or (), (lane, ("batch_id", HighestKey))), limit=limit - len(terms)
+                RowRange(tables.BY_OPEN, following or (), (lane, ("batch_id", HighestKey))), limit=limit - len(summary)
             )
             rows = self._store.get_rows(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
             # The index may be older than the rows, so the row's own state is checked again.
-            terms += [
+            summary += [
                 each
-                for each in values_of_readable_rows(lambda row: self._stored_terms(row["batch_id"], row), rows)
+                for each in values_of_readable_rows(lambda row: self._stored_summary(row["batch_id"], row), rows)
                 if needs_tick(each)
             ]
-            if not following or len(terms) >= limit:
+            if not following or len(summary) >= limit:
                 break
-        return terms
+        return summary
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         lane = ("open_lane", tables.CONFIRM)
@@ -150,9 +150,9 @@ class TablestoreBatches:
         found, following = self._store.read_range(RowRange(tables.BY_OPEN, start, end), limit=limit)
         rows = self._store.get_rows(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
         read = values_of_readable_rows(tables.batch_from_row, rows)
-        return BatchPage(tuple(each for each in read if awaits_confirmation(each.terms)), page_token(following))
+        return BatchPage(tuple(each for each in read if awaits_confirmation(each.summary)), page_token(following))
 
-    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+    def write_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}
         if outcome not in columns:
             raise Bug(f"{outcome!r} is no outcome")
@@ -180,7 +180,7 @@ class TablestoreBatches:
         lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
         counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
         return BatchTally(
-            self._stored_terms(batch_id, row),
+            self._stored_summary(batch_id, row),
             frozenset(counted),
             frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),
             counted,

@@ -119,7 +119,7 @@ class EcsCompute:
         request = models.StartInstanceRequest(instance_id=instance_id)
         self._start_or_stop_instance(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
 
-    def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+    def change_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.ModifyInstanceAttributeRequest(instance_id=instance_id, deletion_protection=on)

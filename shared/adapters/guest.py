@@ -28,7 +28,7 @@ class CloudAssistant:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def start_script(  # noqa: PLR0913 - the signature of the port
+    def launch_script(  # noqa: PLR0913 - the signature of the port
         self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
         from alibabacloud_ecs20140526 import models

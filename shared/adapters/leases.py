@@ -12,24 +12,24 @@ from shared.adapters import tables
 from shared.adapters.store import Columns, Expected, Key, Store, WriteInDoubt
 from shared.domain.errors import Transient
 from shared.domain.retry import LOCK_RACE
-from shared.ports.admission import LeaseHolder
+from shared.ports.admission import LockHolder
 
 AT_ONCE = 100
 """Maximum number of rows that one call reads."""
 
 
-def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
+def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LockHolder:
     """Take the lease if it is free or if an earlier attempt of the migration holds it. Returns the holder after the call."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _write_new_lease(store, key, columns):
-            return LeaseHolder(migration_id, attempt)
+            return LockHolder(migration_id, attempt)
         row = store.get(tables.LOCKS, key) or {}
         holder, since = str(row.get("migration_id", "")), _attempt_of_lease_holder(row)
         if holder and (holder != migration_id or since >= attempt):
-            return LeaseHolder(holder, since)
+            return LockHolder(holder, since)
         if holder and _take_over_lease(store, key, row, columns):
-            return LeaseHolder(holder, attempt)
+            return LockHolder(holder, attempt)
     raise Transient("Lock.Contended", f"The lock {key[0][1]} changes hands too fast.")
 
 
@@ -65,7 +65,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
         return  # either way this migration no longer holds the lease, because the condition named the row as it was read
 
 
-def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+def group_lock_holders(store: Store, groups: Sequence[str]) -> dict[str, LockHolder]:
     """Maps each group to the attempt that holds the group's place. Groups whose place is free are left out."""
     by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
@@ -73,7 +73,7 @@ def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, Le
         keys: list[Key] = [(("lock_id", each),) for each in ids[start : start + AT_ONCE]]
         rows += store.get_named_columns(tables.LOCKS, keys, ("lock_id", "migration_id", "lease"))
     return {
-        by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _attempt_of_lease_holder(row))
+        by_id[row["lock_id"]]: LockHolder(str(row["migration_id"]), _attempt_of_lease_holder(row))
         for row in rows
         if "migration_id" in row
     }

@@ -111,12 +111,12 @@ class TablestoreMigrations:
         lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
-    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+    def change_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         progress = {} if percent is None else {"progress": percent}
         columns = {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress}
         self._try_update_row(migration, columns, _received_outbox_column(migration))
 
-    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+    def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.column_name_of_restart(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
         try:
@@ -203,7 +203,7 @@ class TablestoreMigrations:
         ]
         return _migration_page_from_rows(rows, page_token(following))
 
-    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
+    def due_migration_page(self, until: datetime, *, limit: int) -> MigrationPage:
         return self._page_of_due_migrations(tables.DRIVE, until, limit, token="")
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:

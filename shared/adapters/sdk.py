@@ -223,10 +223,10 @@ def tablestore_retry_policy(policy: RetryPolicy) -> Any:
 
     class BoundedRetryPolicy(DefaultRetryPolicy):  # type: ignore[misc]  # the SDK carries no types
         def should_retry(self, retry_times: int, exception: Any, api_name: str) -> bool:
-            again = policy.pause_after_failures(retry_times + 1) is not None
+            again = policy.interval_after_failures(retry_times + 1) is not None
             return again and bool(self._can_retry(retry_times, exception, api_name))
 
         def get_retry_delay(self, retry_times: int, exception: Any, api_name: str) -> float:
-            return policy.pause_after_failures(retry_times + 1) or 0.0
+            return policy.interval_after_failures(retry_times + 1) or 0.0
 
     return BoundedRetryPolicy()

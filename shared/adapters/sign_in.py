@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.domain.caller import Caller, Trust, read_caller_name
+from shared.domain.caller import Caller, Trust, normalized_caller_name
 from shared.domain.errors import Refused, Transient
 from shared.ports.clock import Clock
 
@@ -129,7 +129,7 @@ class OidcSignIn:
         for name in (*self._provider.name_claims, "sub"):
             for given in texts.get(name, ())[:1]:
                 try:
-                    return Caller(read_caller_name(given, name), Trust.VERIFIED, issuer, subject, texts)
+                    return Caller(normalized_caller_name(given, name), Trust.VERIFIED, issuer, subject, texts)
                 except Refused:
                     continue
         raise _invalid_token_error("it has no name that can be shown")

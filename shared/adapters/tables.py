@@ -19,12 +19,12 @@ from shared.domain.batch import (
     NOTHING_EXCLUDED,
     UNTOUCHED,
     Batch,
-    BatchControl,
     BatchJournalEntry,
-    BatchTerms,
+    BatchProgress,
+    BatchSummary,
     LeftOutInstance,
     Selection,
-    SubmittedTerms,
+    SubmittedPolicyAndAccounts,
     awaits_confirmation,
     needs_tick,
 )
@@ -262,7 +262,7 @@ def step_columns(taken: Step) -> Columns:
     )
     if taken.effects or taken.events:
         columns[numbered_column_name(OUTBOX, version)] = json_column_text("outbox", outbox_document(taken.effects, taken.events))
-    if taken.effects or taken.events or taken.before.still_owes:
+    if taken.effects or taken.events or taken.before.remaining_outbox_versions:
         columns.update(due_lane=DRIVE, due_at=epoch_milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
 
@@ -308,15 +308,17 @@ def batch_columns(batch: Batch) -> Columns:
         "doc": json_column_text(
             "doc", encode(replace(batch, control=UNTOUCHED, selection=_selection_for_older_versions(batch.selection)))
         ),
-        "terms": json_column_text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
+        "terms": json_column_text("terms", encode(replace(batch.summary, control=UNTOUCHED))),
     }
     columns |= _selection_columns(batch.selection)
-    columns |= dict.fromkeys(SUBMITTED, json_column_text("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
+    columns |= dict.fromkeys(
+        SUBMITTED, json_column_text("asked", encode(SubmittedPolicyAndAccounts(batch.policy, batch.selection.accounts)))
+    )
     if batch.control != UNTOUCHED:
         columns |= dict.fromkeys(CONTROL, json_column_text("control", encode(batch.control)))
-    if needs_tick(batch.terms):
+    if needs_tick(batch.summary):
         columns["open_lane"] = OPEN
-    elif awaits_confirmation(batch.terms):
+    elif awaits_confirmation(batch.summary):
         columns["open_lane"] = CONFIRM
     return columns
 
@@ -370,21 +372,21 @@ def left_out_instances_from_column(written: str) -> tuple[LeftOutInstance, ...]:
 def batch_from_row(row: Columns) -> Batch:
     """The batch, read from its row."""
     found = value_from_column(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
-    asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
+    asked = _submitted_policy_and_accounts_from_row(row) or SubmittedPolicyAndAccounts(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, selection=selection)
 
 
-def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
+def _submitted_policy_and_accounts_from_row(row: Columns) -> SubmittedPolicyAndAccounts | None:
     """The policy and accounts that were submitted with the batch; None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
-    return value_from_column(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
+    return value_from_column(SubmittedPolicyAndAccounts, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
-def _last_act_from_row(row: Columns) -> BatchControl:
+def _last_act_from_row(row: Columns) -> BatchProgress:
     """A person's last act on the batch. Two columns hold the same act, so that it is enough to read either of two column ranges."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
-    return value_from_column(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
+    return value_from_column(BatchProgress, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
 def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
@@ -392,14 +394,16 @@ def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
     return value_from_column(BatchJournalEntry, written, "journal of a batch")
 
 
-def batch_terms_from_row(row: Columns) -> BatchTerms | None:
-    """The terms, read from a batch's row; None if an older version wrote the row last. Older versions update only the document."""
+def batch_summary_from_row(row: Columns) -> BatchSummary | None:
+    """The summary in a batch's row; None if an older version of Replank wrote the row last. Older versions update only the
+    document.
+    """
     if "terms" not in row:
         return None
-    found = value_from_column(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    found = value_from_column(BatchSummary, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
-    asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.accounts)
+    asked = _submitted_policy_and_accounts_from_row(row) or SubmittedPolicyAndAccounts(found.policy, found.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 

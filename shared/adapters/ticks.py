@@ -19,10 +19,10 @@ class TablestoreTicks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def write_tick(self, at: datetime) -> None:
+    def write_tick_time(self, at: datetime) -> None:
         self._store.put(tables.LOCKS, _ROW, {_COLUMN: epoch_milliseconds(at)})
 
-    def last_tick(self) -> datetime | None:
+    def last_tick_time(self) -> datetime | None:
         row = self._store.get(tables.LOCKS, _ROW)
         if row is None:
             return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.domain.errors import AccountUnusable, Refused
 from shared.domain.text import plain_line
-from shared.domain.timing import pause_before_retry
+from shared.domain.timing import interval_before_retry
 
 OWN = ""
 """The id of the deployment's own account in rows and selections. The deployment's own account has an empty id. Rows of older
@@ -62,9 +62,9 @@ class UnusableAccount:
         """Whether the account is blocked at the time ``now``. No migration may start in a blocked account."""
         return now < self.until
 
-    def record_after_next_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
+    def next_refusal_record(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
         """The record after the account has refused the pipeline again, with the new error and a longer block."""
-        pause = pause_before_retry(now - self.since)
+        pause = interval_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
@@ -73,9 +73,11 @@ class UnusableAccount:
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
-def record_of_first_refusal(error: AccountUnusable, now: datetime) -> UnusableAccount:
+def first_refusal_record(error: AccountUnusable, now: datetime) -> UnusableAccount:
     """The record that is made when an account refuses the pipeline for the first time."""
-    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + pause_before_retry(timedelta(0)))
+    return UnusableAccount(
+        error.account_id, error.code, error.message, error.remedy, now, now + interval_before_retry(timedelta(0))
+    )
 
 
 def account_not_configured_error(account_id: str) -> AccountUnusable:
@@ -102,7 +104,7 @@ def session_name(migration_id: str) -> str:
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
-def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
+def parse_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     """The member accounts that a setting lists, as a mapping from account id to account. Raises Refused (Accounts.Invalid) with the
     name of the invalid entry.
 
@@ -110,13 +112,13 @@ def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberA
     ``externalId`` and ``name`` may replace the role's ARN. The short form of the setting lists only the ARNs of the roles,
     separated by commas. The argument ``external_id`` applies to every account without an ``externalId`` of its own.
     """
-    document = _read_accounts_setting(given.strip())
-    return {account_id: _read_member_account(account_id, each, external_id) for account_id, each in document.items()}
+    document = _parse_accounts_setting(given.strip())
+    return {account_id: _parse_member_account(account_id, each, external_id) for account_id, each in document.items()}
 
 
-def _read_accounts_setting(given: str) -> dict[str, Any]:
+def _parse_accounts_setting(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
-        return _read_arns([each.strip() for each in given.split(",") if each.strip()])
+        return _parse_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
         document: dict[str, Any] = json.loads(given, object_pairs_hook=_object_with_unique_ids)
     except ValueError:
@@ -132,7 +134,7 @@ def _object_with_unique_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _read_arns(arns: list[str]) -> dict[str, Any]:
+def _parse_arns(arns: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for arn in arns:
         matched = _ROLE.fullmatch(arn)
@@ -144,7 +146,7 @@ def _read_arns(arns: list[str]) -> dict[str, Any]:
     return found
 
 
-def _read_member_account(account_id: str, given: Any, external_id: str) -> MemberAccount:
+def _parse_member_account(account_id: str, given: Any, external_id: str) -> MemberAccount:
     fields = {"role": given} if isinstance(given, str) else given
     where = f"Entry {account_id[:40]!r}"
     if not _ACCOUNT.fullmatch(account_id):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.domain import events
 from shared.domain.after_job import ROLLED_BACK_BY_SMC, AfterJobRecord
-from shared.domain.batch import Acknowledgement, Batch, BatchState, BatchTerms, PauseState, risks_for_policy
+from shared.domain.batch import Acknowledgement, Batch, BatchState, BatchSummary, PauseState, risks_for_policy
 from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.commands import POST_FAILED
 from shared.domain.drivers import driver_traits
@@ -23,12 +23,12 @@ from shared.domain.effects import (
     ReleaseLock,
     ReleaseSlot,
     ScheduleSweep,
-    post_command_effects,
-    protection_effects,
+    effects_to_restore_protection,
+    effects_to_run_post_command,
 )
 from shared.domain.errors import Refused
-from shared.domain.ledger import sweep_due_at
-from shared.domain.migration import Migration, State, Step, step
+from shared.domain.ledger import retention_end
+from shared.domain.migration import Migration, State, Step, step_to_state
 
 REASONS = {
     "confirmation": "confirmed",
@@ -70,7 +70,7 @@ def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: date
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 
-def check_batch_not_stopped(batch: Batch | BatchTerms) -> None:
+def check_batch_not_stopped(batch: Batch | BatchSummary) -> None:
     """Raise Refused (Batch.Stopped) if the batch is stopped, because a stopped batch starts no new migration."""
     if batch.control.brake is PauseState.STOPPED:
         raise Refused(
@@ -110,22 +110,22 @@ def confirm_migration(
             "NotConfirmable", migration, "confirmed", "Wait until the migration is migrated, failed or rolled back."
         )
     # The sweep handles a confirmed migration after its retention. A migration without snapshots has no retention to wait for.
-    over = sweep_due_at(now, retention_days) if migration.snapshots_made else now
+    over = retention_end(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
     # By confirming, the person says that the instance is back in service.
     by_hand = migration.failure is not None and migration.failure.code == POST_FAILED
     commands = replace(migration.commands, phase="") if by_hand else migration.commands
     changes = {"released_at": now, "due_at": due_at, "commands": commands}
-    taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
+    taken = step_to_state(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
     effects: list[Effect] = [ReleaseSlot(), *_cleanup_effects(migration)] if migration.state is State.FAILED else []
     if to is State.ROLLED_BACK and migration.attempt > 1 and driver_traits(migration.driver).installs_in_guest:
         # The snapshots may contain software that an earlier attempt installed. SMC needs no clean-up: nothing of this migration is
         # left there, and objects found there may belong to another migration, because the instance is no longer locked.
         effects.append(CleanUpDriver(migration.handle, migration.hop))
     effects.append(ScheduleSweep(retention_days))
-    effects += post_command_effects(taken.after)
+    effects += effects_to_run_post_command(taken.after)
     if migration.state is State.FAILED:
-        effects += protection_effects(migration)
+        effects += effects_to_restore_protection(migration)
     if to is State.CONFIRMED:
         effects.append(_lock_release_effect(migration))
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
@@ -150,14 +150,14 @@ def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
         return _step_of_retry(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
     if failed == "validate" or (failed == "snapshot" and resumes == "validate"):
         return _step_of_retry(migration, State.WAITING, operator, now, resumes="validate")
-    if migration.job_may_have_run and (failed == "migrate" or resumes):
+    if migration.may_job_have_run and (failed == "migrate" or resumes):
         return _step_of_retry(migration, State.WAITING, operator, now, resumes="migrate")
     return _step_of_retry(migration, State.ACCEPTED, operator, now)
 
 
 def _step_of_retry(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
     """The step with which a migration begins its retry. A retry waits for a slot and obeys every limit, like any other start."""
-    taken = step(
+    taken = step_to_state(
         migration,
         to,
         now=now,
@@ -197,12 +197,14 @@ def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step
         raise _refused_act_error(
             "TooLate", migration, "cancelled", "Wait until the migration has ended. Then confirm it or roll it back."
         )
-    taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
+    taken = step_to_state(
+        migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None
+    )
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
-        *post_command_effects(migration),
-        *protection_effects(migration),
+        *effects_to_run_post_command(migration),
+        *effects_to_restore_protection(migration),
         _lock_release_effect(migration),
     ]
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))
@@ -260,7 +262,7 @@ def _step_of_rollback(migration: Migration, operator: str, now: datetime, reason
             "rolled back",
             "Only a migration with snapshots can be rolled back, if it is migrated, failed, or waits for a further job.",
         )
-    taken = step(
+    taken = step_to_state(
         migration,
         State.ROLLING_BACK,
         now=now,

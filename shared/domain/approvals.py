@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Approval, Batch, BatchJournalEntry, BatchState, BatchTerms, PauseState
+from shared.domain.batch import Approval, Batch, BatchJournalEntry, BatchState, BatchSummary, PauseState
 from shared.domain.brake import TICK_ACTOR, BatchChange
 from shared.domain.caller import Caller, Trust
 from shared.domain.chosen import policy_digest, selection_digest
@@ -69,13 +69,13 @@ def required_approvals(policy: Policy, about: str) -> int:
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
-def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
+def approval_status(summary: BatchSummary, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """Which approvals of one subject count, and how many are missing. For a rollback, the argument ``given`` must contain the
     approvals from the journal, because the batch does not store approvals of rollbacks.
     """
-    selection = terms.acknowledgement.selection if terms.acknowledgement else ""
+    selection = summary.acknowledgement.selection if summary.acknowledgement else ""
     return _status_of_approvals(
-        terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
+        summary.policy, policy_digest(summary.policy, selection), about, now, summary.control.approvals if given is None else given
     )
 
 
@@ -127,9 +127,9 @@ def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
-def next_wave_subject(terms: BatchTerms | Batch) -> str:
+def next_wave_subject(summary: BatchSummary | Batch) -> str:
     """The subject of an approval for the wave that follows the present wave."""
-    return wave_subject(terms.control.wave + 2)
+    return wave_subject(summary.control.wave + 2)
 
 
 def add_approval(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
@@ -230,6 +230,6 @@ def batch_with_published_event(batch: Batch, about: str, event: str) -> Batch:
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
-def is_event_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
+def is_event_published(summary: BatchSummary | Batch, about: str, event: str) -> bool:
     """Whether the event about a subject has already been published."""
-    return f"{about}: {event}" in terms.control.asked
+    return f"{about}: {event}" in summary.control.asked

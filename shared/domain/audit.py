@@ -81,7 +81,7 @@ def audited_body(body: str) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def target_of_line(line: AuditEntry) -> str:
+def target_id_of_entry(line: AuditEntry) -> str:
     """The id of the migration or batch that the act concerned; empty if the act concerned neither of them."""
     return line.asked.target or (line.answered.target if line.answered else "")
 
@@ -92,6 +92,6 @@ def matches_filters(line: AuditEntry, *, who: str = "", act: str = "", target: s
     return (
         who in ("", line.asked.who)
         and act in ("", line.asked.act)
-        and target in ("", target_of_line(line))
+        and target in ("", target_id_of_entry(line))
         and (failed or not refused)
     )

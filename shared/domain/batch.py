@@ -34,7 +34,7 @@ def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
 
 class BatchState(Enum):
     """The stored state of a batch. All other facts about the batch's progress come from the states of its migrations and from its
-    ``BatchControl``.
+    ``BatchProgress``.
     """
 
     PLANNING = "planning"
@@ -69,10 +69,10 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class BatchControl:
+class BatchProgress:
     """What has happened to a running batch: the last pause, resumption or stop, and the state of the waves and approvals.
 
-    The batch's row has a separate column for ``BatchControl``. Earlier versions of Replank leave the column for ``BatchControl``
+    The batch's row has a separate column for ``BatchProgress``. Earlier versions of Replank leave the column for ``BatchProgress``
     unchanged when they write the batch.
     """
 
@@ -99,7 +99,7 @@ class BatchControl:
     """
 
 
-UNTOUCHED = BatchControl()
+UNTOUCHED = BatchProgress()
 BY_A_PERSON = "api"
 """The origin of a batch that a person submitted."""
 
@@ -201,9 +201,9 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class BatchTerms:
-    """The facts about a batch that a stage needs, without the list of instances. Their size therefore does not depend on the number
-    of instances.
+class BatchSummary:
+    """The facts about a batch that most stages need. The summary does not contain the lists of instances, so its size does not
+    depend on the number of instances.
     """
 
     batch_id: str
@@ -216,7 +216,7 @@ class BatchTerms:
     acknowledgement: Acknowledgement | None = None
     accounts: tuple[str, ...] = ()
     """The ids of the accounts that the batch's selection names."""
-    control: BatchControl = UNTOUCHED
+    control: BatchProgress = UNTOUCHED
     size: int = 0
     """Number of instances in the planned batch; 0 if an older version of Replank wrote the batch's row."""
 
@@ -296,45 +296,45 @@ class Batch:
     acknowledgement: Acknowledgement | None = None
     size: int = 0
     problems: tuple[Problem, ...] = ()
-    control: BatchControl = UNTOUCHED
+    control: BatchProgress = UNTOUCHED
     digest: str = ""
     """Digest of the selected instances; empty during planning, or if an older version of Replank planned the batch."""
     left_out: int = 0
     """Number of instances that the selection left out during planning."""
 
     @cached_property
-    def terms(self) -> BatchTerms:
-        """The facts about the batch that a stage needs."""
+    def summary(self) -> BatchSummary:
+        """The facts about the batch that most stages need."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
-        return BatchTerms(*same, self.selection.accounts, self.control, self.size)
+        return BatchSummary(*same, self.selection.accounts, self.control, self.size)
 
 
 @dataclass(frozen=True)
-class SubmittedTerms:
+class SubmittedPolicyAndAccounts:
     """The policy and the accounts with which a batch was submitted, stored in a separate column of the batch's row. An older
-    version of Replank drops unknown fields from the other columns, but leaves the column for submitted terms unchanged.
+    version of Replank drops unknown fields from the other columns, but leaves this column unchanged.
     """
 
     policy: Policy
     accounts: tuple[str, ...] = ()
 
 
-def awaits_confirmation(terms: BatchTerms) -> bool:
+def awaits_confirmation(summary: BatchSummary) -> bool:
     """Whether all migrations of the batch have ended and some wait for a person's confirmation."""
-    return terms.state is BatchState.CLOSED and terms.control.validated_at is not None
+    return summary.state is BatchState.CLOSED and summary.control.validated_at is not None
 
 
-def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
+def ready_to_confirm_at(summary: BatchSummary) -> datetime | None:
     """The time from which all unconfirmed migrations of the batch may be confirmed; None if no migration waits for confirmation."""
-    if terms.state is not BatchState.CLOSED or terms.control.validated_at is None:
+    if summary.state is not BatchState.CLOSED or summary.control.validated_at is None:
         return None
-    return terms.control.validated_at + timedelta(days=terms.policy.confirm_after_days)
+    return summary.control.validated_at + timedelta(days=summary.policy.confirm_after_days)
 
 
-def needs_tick(terms: BatchTerms) -> bool:
+def needs_tick(summary: BatchSummary) -> bool:
     """Whether the tick has work to do on the batch. The result is true if planning may have been interrupted, or if migrations may
     start or be cancelled.
     """
-    if terms.state is not BatchState.OPEN:
-        return terms.state is BatchState.PLANNING
-    return terms.acknowledgement is not None or terms.control.brake is PauseState.STOPPED
+    if summary.state is not BatchState.OPEN:
+        return summary.state is BatchState.PLANNING
+    return summary.acknowledgement is not None or summary.control.brake is PauseState.STOPPED

@@ -51,7 +51,7 @@ class Caller:
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 
-def read_caller_name(given: str, where: str) -> str:
+def normalized_caller_name(given: str, where: str) -> str:
     """A name in normalized form, for comparison and display. Raises Refused (Operator.Invalid) if the name cannot be used."""
     name = unicodedata.normalize("NFC", given).strip()
     if not name or len(name) > LONGEST_NAME or not is_printable_name(name):

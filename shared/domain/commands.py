@@ -68,7 +68,7 @@ def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
     return any(each.tag for each in rules)
 
 
-def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
+def parse_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
     """The rules in a JSON list from the API. Raises Refused (Policy.Invalid) with the name of the invalid field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
@@ -77,10 +77,10 @@ def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
             f"{path} has {len(listed)} entries, more than {MOST_RULES}.",
             "Merge several rules into one rule with a tag.",
         )
-    return tuple(_read_rule(each, f"{path}[{place}]") for place, each in enumerate(listed))
+    return tuple(_parse_rule(each, f"{path}[{place}]") for place, each in enumerate(listed))
 
 
-def _read_rule(document: object, path: str) -> CommandRule:
+def _parse_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
     rule = decode(CommandRule, document_with_python_names(asked, _NAMES, path), path, strict=True)
     check_number_bounds(asked, COMMAND_BOUNDS, path)

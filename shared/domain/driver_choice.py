@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.domain.drivers import SHARED_HOSTNAMES, driver_traits, drivers_by_rank
+from shared.domain.drivers import SHARED_HOSTNAMES, driver_traits, drivers_in_order_of_rank
 from shared.domain.errors import Refused
 from shared.domain.facts import InstanceFacts
 from shared.domain.hop import Hop
@@ -47,7 +47,7 @@ def choose_driver(
     ends = [hops[-1].destination for hops in routes.values()]
     destination = goal if goal in ends else next(iter(ends), goal)
     passed_over = dict[str, str]()
-    for name in (each.name for each in drivers_by_rank()):
+    for name in (each.name for each in drivers_in_order_of_rank()):
         why = refusals[name].message if name in refusals else _why_driver_not_chosen(name, routes[name], destination, why_unready)
         if not why:
             return DriverChoice(name, _reason_for_choice(name, passed_over), routes[name])
@@ -71,7 +71,7 @@ def why_instance_unrecognisable(instance: InstanceFacts) -> str:
 def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict[str, tuple[Hop, ...]], dict[str, Refused]]:
     """For each driver, its route, or the refusal if the driver has no route. The best driver comes first."""
     routes, refusals = dict[str, tuple[Hop, ...]](), dict[str, Refused]()
-    for each in drivers_by_rank():
+    for each in drivers_in_order_of_rank():
         try:
             routes[each.name] = plan_hops(each.name)
         except Refused as error:

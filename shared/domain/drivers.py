@@ -195,7 +195,7 @@ def driver_traits(name: str) -> DriverTraits:
     return driver_choices().get(name, SMC)
 
 
-def drivers_by_rank() -> tuple[DriverTraits, ...]:
+def drivers_in_order_of_rank() -> tuple[DriverTraits, ...]:
     """The drivers in the order in which ``auto`` prefers them."""
     return tuple(sorted(DRIVERS.values(), key=lambda each: each.rank))
 

@@ -135,7 +135,7 @@ KINDS: dict[str, type[Effect]] = {
 """For each name that the outbox stores, the class of effects."""
 
 
-def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
+def effects_to_run_post_command(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
     """A tuple with the effect that runs the post command; empty if no pre command needs to be undone.
 
     If ``unmoved`` is true, the tuple is also empty for an instance that a job may have moved.
@@ -144,16 +144,16 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
 
 
-def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
+def effects_to_run_post_command_after_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """A tuple with the effect that runs the post command after a stage has failed.
 
     The tuple is empty if a job may have run and a retry would continue with that job. A retry with the same job still needs what
     the pre command did in the guest.
     """
-    return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)
+    return () if stage == "migrate" and migration.may_job_have_run else effects_to_run_post_command(migration, unmoved=True)
 
 
-def protection_effects(migration: Migration) -> tuple[Effect, ...]:
+def effects_to_restore_protection(migration: Migration) -> tuple[Effect, ...]:
     """A tuple with the effect that restores the instance's earlier deletion protection; empty if the migration has certainly not
     begun its snapshots.
     """

@@ -12,7 +12,7 @@ from enum import Enum
 from shared.domain.text import plain_line
 
 
-class Fate(Enum):
+class MessageFate(Enum):
     """What a function does with the delivered message after an error."""
 
     STALE = "stale"
@@ -36,7 +36,7 @@ class Fate(Enum):
 class ReplankError(Exception):
     """Base class of all errors that a user can see."""
 
-    fate: Fate = Fate.BUG
+    fate: MessageFate = MessageFate.BUG
     log: str = ""
     """The last lines of the log of a tool that failed in the instance; empty if no tool failed."""
 
@@ -54,19 +54,19 @@ class ReplankError(Exception):
 class Stale(ReplankError):
     """The message is older than the state of its migration or batch."""
 
-    fate = Fate.STALE
+    fate = MessageFate.STALE
 
 
 class Refused(ReplankError):
     """The caller's request is not possible. The remedy says how to correct the request."""
 
-    fate = Fate.REFUSED
+    fate = MessageFate.REFUSED
 
 
 class Transient(ReplankError):
     """A throttled call, a time-out or a conflicting write. A later delivery of the same message may succeed."""
 
-    fate = Fate.TRANSIENT
+    fate = MessageFate.TRANSIENT
 
     def __init__(self, code: str, message: str, remedy: str = "Wait; the pipeline tries again by itself.") -> None:
         super().__init__(code, message, remedy, status=503)
@@ -83,7 +83,7 @@ class AccountUnusable(Transient):
 class Permanent(ReplankError):
     """An error that remains until a person acts, for example because a permission or a setting is missing."""
 
-    fate = Fate.PERMANENT
+    fate = MessageFate.PERMANENT
 
     def __init__(self, code: str, message: str, remedy: str, *, log: str = "") -> None:
         super().__init__(code, message, remedy, status=500)

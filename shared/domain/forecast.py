@@ -19,8 +19,8 @@ from shared.domain.forecast_queue import GroupLocks, WaitingQueue
 from shared.domain.hold import NOTHING_HELD
 from shared.domain.limits import (
     AdmissionCounts,
-    Start,
     StartContext,
+    StartKind,
     allowed_start_count,
     blocking_limit,
     can_wave_budget_be_spent,
@@ -129,7 +129,7 @@ class _SimulatedRun:
     hops: Counter[str] = field(default_factory=Counter)
     """For each migration, the number of completed hops."""
     waits_for_person: bool = False
-    job_starts: dict[tuple[Start, int], bool] = field(default_factory=dict)
+    job_starts: dict[tuple[StartKind, int], bool] = field(default_factory=dict)
     """For each kind of start and each wave, whether jobs may start now. For a large batch, the answers are cached until the
     simulated time advances.
     """
@@ -188,7 +188,7 @@ def _add_migration_to_run(run: _SimulatedRun, item: ForecastMigration) -> None:
     run.unsettled[_wave_number(run, id)] += item.state not in (MOVED, FAILED)
     if item.state == MOVING:
         run.moving.add(id)
-        run.groups.lock_group(id)
+        run.groups.acquire_group_lock(id)
         end = (item.since or run.now) + _draw_duration(run, id, snapshots=True)
         heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
     elif item.state == WAITING:
@@ -244,7 +244,7 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
         _simulate_act_of_person(run)
     elif what == "leaves":
-        run.groups.unlock_group(id)
+        run.groups.release_group_lock(id)
     elif what == "snapshotted":
         _start_job_or_requeue_migration(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
@@ -270,7 +270,7 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
     if has_failed and id in run.groups.group:  # a failed member keeps the lock until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:
-        run.groups.unlock_group(id)
+        run.groups.release_group_lock(id)
 
 
 def _start_job_or_requeue_migration(run: _SimulatedRun, id: str) -> None:
@@ -281,13 +281,13 @@ def _start_job_or_requeue_migration(run: _SimulatedRun, id: str) -> None:
         run.moving.discard(id)
         _enqueue_migration(run, id)
         if not run.hops[id]:
-            run.groups.unlock_group(id)
+            run.groups.release_group_lock(id)
     else:
         heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
 
 
 def _may_start_job(run: _SimulatedRun, id: str) -> bool:
-    start, wave = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB, _wave_number(run, id)
+    start, wave = StartKind.HOP_JOB if run.hops[id] else StartKind.FIRST_JOB, _wave_number(run, id)
     may = run.job_starts.get((start, wave))
     if may is None:
         may = blocking_limit(start, _start_context(run, own=id)) is None
@@ -303,7 +303,7 @@ def _simulate_act_of_person(run: _SimulatedRun) -> None:
         if run.batch.control.brake is PauseState.BUDGET:
             run.failed = frozenset()  # earlier failures no longer count after a resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=PauseState.OFF))
-    elif waves.soak_ends_at(run.batch.terms) is not None:
+    elif waves.soak_ends_at(run.batch.summary) is not None:
         run.batch, _ = waves.batch_with_next_wave_open(run.batch, "a person", run.now)
 
 
@@ -315,11 +315,11 @@ def _simulate_tick(run: _SimulatedRun) -> None:
         _advance_wave(run)
     elif run.first_tries.size and run.batch.control.brake is not PauseState.STOPPED:
         _schedule_act_of_person(run)
-    _start_waiting_migrations(run, Start.HOP_SNAPSHOT, run.next_hops)
-    _start_waiting_migrations(run, Start.FIRST_SNAPSHOT, run.first_tries)
+    _start_waiting_migrations(run, StartKind.HOP_SNAPSHOT, run.next_hops)
+    _start_waiting_migrations(run, StartKind.FIRST_SNAPSHOT, run.first_tries)
 
 
-def _start_waiting_migrations(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
+def _start_waiting_migrations(run: _SimulatedRun, start: StartKind, queue: WaitingQueue) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
     room = allowed_start_count(start, _start_context(run)) if queue.positions else 0
@@ -331,18 +331,18 @@ def _start_waiting_migrations(run: _SimulatedRun, start: Start, queue: WaitingQu
 
 
 def _advance_wave(run: _SimulatedRun) -> None:
-    terms = run.batch.terms
-    if not terms.policy.waves or terms.control.wave + 1 >= len(run.cut):
+    summary = run.batch.summary
+    if not summary.policy.waves or summary.control.wave + 1 >= len(run.cut):
         return
     while run.first_unsettled < len(run.cut) and not run.unsettled[run.first_unsettled]:
         run.first_unsettled += 1
-    if run.first_unsettled <= terms.control.wave:
+    if run.first_unsettled <= summary.control.wave:
         return
-    if terms.control.wave_ended_at is None:
+    if summary.control.wave_ended_at is None:
         run.batch = waves.batch_with_wave_ended(run.batch, run.now)
-    if waves.may_next_wave_begin(run.batch.terms, run.now):
+    if waves.may_next_wave_begin(run.batch.summary, run.now):
         run.batch, _ = waves.batch_with_next_wave_open(run.batch, "watch", run.now)
-    elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
+    elif summary.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.summary) or run.now) <= run.now:
         _schedule_act_of_person(run)
 
 
@@ -355,7 +355,7 @@ def _schedule_act_of_person(run: _SimulatedRun) -> None:
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
     """The time of the next event, for example when a part or a soak time ends, or when a window opens."""
     found = [run.due[0][0]] if run.due else []
-    begins = waves.soak_ends_at(run.batch.terms)
+    begins = waves.soak_ends_at(run.batch.summary)
     if begins is not None and begins > run.now:
         found.append(begins)
     if run.next_hops.size or run.first_tries.size:
@@ -367,8 +367,8 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
 
 def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
-    counts_waves = can_wave_budget_be_spent(run.batch.terms, len(run.failed))
+    counts_waves = can_wave_budget_be_spent(run.batch.summary, len(run.failed))
     by_wave = Counter(_wave_number(run, id) for id in run.failed) if counts_waves else Counter[int]()
     standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving, failed_by_wave=by_wave)
     wave = run.wave_of.get(own, 0) if own else run.batch.control.wave
-    return StartContext(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=wave)
+    return StartContext(run.batch.summary, standing, NOTHING_HELD, run.now, run.account_limit, wave=wave)

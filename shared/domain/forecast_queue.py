@@ -26,14 +26,14 @@ class GroupLocks:
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Position]]]] = field(default_factory=dict)
     """For each group and each queue, a heap of the members that wait for the group's lock."""
 
-    def lock_group(self, id: str) -> bool:
+    def acquire_group_lock(self, id: str) -> bool:
         """Lock the group of the migration. Return True if the migration holds the lock or has no group, and False if another member
         holds the lock.
         """
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
-    def unlock_group(self, id: str) -> None:
+    def release_group_lock(self, id: str) -> None:
         """Release the lock of the migration's group if the migration holds the lock.
 
         The first waiting member of each queue returns to its queue.
@@ -76,7 +76,7 @@ class WaitingQueue:
         """
         while self.positions and self.positions[0][0] <= last_wave:
             position = heapq.heappop(self.positions)
-            if self.groups.lock_group(position[2]):
+            if self.groups.acquire_group_lock(position[2]):
                 self.size -= 1
                 return position[2]
             self.groups.add_member_waiting_for_lock(self, position)

@@ -45,7 +45,7 @@ class ReportedDevices:
     """Whether the report contains all links of the guest."""
 
 
-def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
+def parse_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
     """The entry of one fstab line; None for a comment, an empty line, or a line without a mount point."""
     words = line.split()
     if len(words) < 2 or words[0].startswith("#"):

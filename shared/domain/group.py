@@ -21,7 +21,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_attempt_to_release_place(migration: Migration) -> int:
+def last_attempt_done_with_group_lock(migration: Migration) -> int:
     """The last attempt that no longer needs the group's lock; 0 if the migration keeps the lock. A lock that this attempt or an
     earlier attempt took is to be released.
 

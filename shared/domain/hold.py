@@ -63,13 +63,13 @@ class Hold:
 NOTHING_HELD = Hold()
 
 
-def read_hold(row: Mapping[str, Any] | None) -> Hold:
+def hold_from_row(row: Mapping[str, Any] | None) -> Hold:
     """The hold that a row describes. If the table has no row for the hold, the hold is not set. An unreadable row stops all starts,
     because only an edit by hand can make the row unreadable.
     """
     if row is None:
         return NOTHING_HELD
-    lines = _read_acts(row)
+    lines = _acts_from_row(row)
     version, state = row.get(VERSION, 0), row.get(STATE, HELD)
     if not isinstance(version, int) or isinstance(version, bool):
         return Hold(_unreadable_reason(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
@@ -85,7 +85,7 @@ UNREADABLE = -1
 """The version that a hold gets if the stored version is not a whole number."""
 
 
-def hold_columns_after_act(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
+def columns_after_act(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
     """The new values of the columns for state and version after an act. Writing both columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
@@ -99,7 +99,7 @@ def _unreadable_reason(what: str) -> str:
     return f"everything is held: the row of the hold cannot be read ({what})"
 
 
-def _read_acts(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
+def _acts_from_row(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
     """The latest acts, oldest first. Unreadable lines are skipped, because only the column with the state decides whether the hold
     is set.
     """

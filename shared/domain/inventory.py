@@ -18,7 +18,7 @@ LONGEST_NAME = 128
 
 
 @dataclass(frozen=True)
-class InstanceGroup:
+class InstanceCount:
     """The number of instances that run one release in one region of one account."""
 
     release: str
@@ -37,7 +37,7 @@ class Inventory:
 
     taken_at: datetime
     instances: int
-    groups: tuple[InstanceGroup, ...]
+    groups: tuple[InstanceCount, ...]
     """The counts, largest first."""
     lacking: tuple[Problem, ...] = ()
     """The regions and accounts that could not be listed, each with an error code and a sentence."""
@@ -73,5 +73,5 @@ class InstanceCounter:
     def inventory(self, taken_at: datetime, lacking: Iterable[Problem]) -> Inventory:
         """The inventory of all instances that were added."""
         largest = sorted(self._counts.items(), key=lambda each: (-each[1], each[0]))[:MOST_GROUPS]
-        groups = (InstanceGroup(*names, number) for names, number in largest)
+        groups = (InstanceCount(*names, number) for names, number in largest)
         return Inventory(taken_at, len(self._seen), tuple(groups), tuple(lacking))

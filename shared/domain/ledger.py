@@ -103,7 +103,7 @@ def migration_id_in_name(snapshot_name: str) -> str:
     return parts[1] if len(parts) >= 5 and parts[0] == "replank" else ""
 
 
-def sweep_due_at(released_at: datetime, retention_days: int) -> datetime:
+def retention_end(released_at: datetime, retention_days: int) -> datetime:
     """When a migration's snapshots may be deleted: at the end of the retention period, which begins with the release."""
     return released_at + timedelta(days=retention_days)
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 
-from shared.domain.batch import BatchTerms, PauseState, Waves
-from shared.domain.effects import ReleaseSlot, post_command_effects
+from shared.domain.batch import BatchSummary, PauseState, Waves
+from shared.domain.effects import ReleaseSlot, effects_to_run_post_command
 from shared.domain.hold import Hold
-from shared.domain.migration import ADMITTED, Migration, State, Step, step
+from shared.domain.migration import ADMITTED, Migration, State, Step, step_to_state
 
 
 class Limit(Enum):
@@ -34,7 +34,7 @@ class Limit(Enum):
     SLOT = "slot"
 
 
-class Start(Enum):
+class StartKind(Enum):
     """The kinds of start. Each start begins or continues the migration of an instance, or begins its rollback."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
@@ -57,15 +57,15 @@ ROUTE_BEGUN = TIME_DEPENDENT_LIMITS | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLE
 gets the slot before migrations that have not begun.
 """
 
-LIMITS_OF_START: Mapping[Start, frozenset[Limit]] = {
-    Start.FIRST_SNAPSHOT: EVERY,
-    Start.FIRST_JOB: EVERY,
-    Start.HOP_SNAPSHOT: ROUTE_BEGUN,
-    Start.HOP_JOB: ROUTE_BEGUN,
-    Start.RETRY_SNAPSHOT: EVERY,
-    Start.RETRY_JOB: EVERY,
-    Start.RETRY_LOOK: EVERY,
-    Start.ROLLBACK: frozenset(),
+LIMITS_OF_START: Mapping[StartKind, frozenset[Limit]] = {
+    StartKind.FIRST_SNAPSHOT: EVERY,
+    StartKind.FIRST_JOB: EVERY,
+    StartKind.HOP_SNAPSHOT: ROUTE_BEGUN,
+    StartKind.HOP_JOB: ROUTE_BEGUN,
+    StartKind.RETRY_SNAPSHOT: EVERY,
+    StartKind.RETRY_JOB: EVERY,
+    StartKind.RETRY_LOOK: EVERY,
+    StartKind.ROLLBACK: frozenset(),
 }
 """For each kind of start, the limits that can hold back the start. Nothing holds back a rollback, because a rollback must always be
 possible.
@@ -106,7 +106,7 @@ class AdmissionCounts:
 class StartContext:
     """The facts that decide whether a start is held back."""
 
-    terms: BatchTerms
+    summary: BatchSummary
     standing: AdmissionCounts
     hold: Hold
     now: datetime
@@ -131,7 +131,7 @@ class BlockingLimit:
     reason: str
 
 
-def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
+def blocking_limit(start: StartKind, scene: StartContext) -> BlockingLimit | None:
     """The first limit that holds back the start now; None if no limit holds the start back."""
     for limit, why_blocked in _checks_in_order(LIMITS_OF_START[start]):
         reason = why_blocked(scene)
@@ -145,16 +145,16 @@ def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[S
     return tuple((limit, _CHECKS[limit]) for limit in Limit if limit in limits)
 
 
-def kind_of_next_start(migration: Migration) -> Start:
+def kind_of_next_start(migration: Migration) -> StartKind:
     """The kind of start that the migration needs next."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
-        return Start.RETRY_LOOK
+        return StartKind.RETRY_LOOK
     if migration.retried:
-        return Start.RETRY_JOB if job else Start.RETRY_SNAPSHOT
+        return StartKind.RETRY_JOB if job else StartKind.RETRY_SNAPSHOT
     if migration.hop:
-        return Start.HOP_JOB if job else Start.HOP_SNAPSHOT
-    return Start.FIRST_JOB if job else Start.FIRST_SNAPSHOT
+        return StartKind.HOP_JOB if job else StartKind.HOP_SNAPSHOT
+    return StartKind.FIRST_JOB if job else StartKind.FIRST_SNAPSHOT
 
 
 def has_admission_priority(migration: Migration) -> bool:
@@ -177,38 +177,38 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
         to = State.WAITING if ran else State.READY
         again = {"prechecked_at": None, "windows_missed": migration.windows_missed + missed}
         changes |= {"resumes": "migrate"} if ran else again
-    taken = step(migration, to, now=now, by=by, reason=f"released its slot: {reason}"[:500], **changes)
-    return replace(taken, effects=(ReleaseSlot(), *post_command_effects(migration, unmoved=True)))
+    taken = step_to_state(migration, to, now=now, by=by, reason=f"released its slot: {reason}"[:500], **changes)
+    return replace(taken, effects=(ReleaseSlot(), *effects_to_run_post_command(migration, unmoved=True)))
 
 
-def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
+def needs_new_snapshots(migration: Migration, summary: BatchSummary, now: datetime) -> bool:
     """Whether new snapshots are needed, because a window opened or a blackout ended after the snapshots were ready."""
-    opened = terms.policy.time_limits.starts_allowed_since(now)
+    opened = summary.policy.time_limits.starts_allowed_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
 
-def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
+def has_missed_window(migration: Migration, summary: BatchSummary, now: datetime) -> bool:
     """Whether the window closed before the snapshots were ready. Blackouts do not count."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
-    times = terms.policy.time_limits
+    times = summary.policy.time_limits
     opened = times.window_opened_at(now)
     return bool(times.windows) and not ran and (opened is None or migration.entered_at < opened)
 
 
-def allowed_start_count(start: Start, scene: StartContext) -> int:
+def allowed_start_count(start: StartKind, scene: StartContext) -> int:
     """How many more starts of the given kind the batch may make now."""
-    free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
+    free = free_slot_count(scene.summary, scene.standing, account_limit=scene.account_limit)
     if not free or blocking_limit(start, scene):
         return 0
-    if Limit.CANARY in LIMITS_OF_START[start] and len(scene.standing.moved) < scene.terms.policy.canary:
-        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidate_count)
+    if Limit.CANARY in LIMITS_OF_START[start] and len(scene.standing.moved) < scene.summary.policy.canary:
+        free = min(free, scene.summary.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidate_count)
     return free
 
 
-def free_slot_count(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
+def free_slot_count(summary: BatchSummary, standing: AdmissionCounts, *, account_limit: int) -> int:
     """How many more slots the batch may take now, by its own limit and by the account's limit."""
-    return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
+    return max(min(summary.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
 
 def _why_on_hold(scene: StartContext) -> str:
@@ -216,7 +216,7 @@ def _why_on_hold(scene: StartContext) -> str:
 
 
 def _why_paused(scene: StartContext) -> str:
-    control, batch_id = scene.terms.control, scene.terms.batch_id
+    control, batch_id = scene.summary.control, scene.summary.batch_id
     if control.brake is PauseState.OFF or control.at is None:
         return ""
     since = f"since {control.at:%Y-%m-%d %H:%M} UTC" + (f": {control.why}" if control.why else "")
@@ -230,22 +230,22 @@ def _why_account_unusable(scene: StartContext) -> str:
 
 
 def _why_not_acknowledged(scene: StartContext) -> str:
-    if scene.terms.dry_run:
+    if scene.summary.dry_run:
         return "the batch is a dry run"
-    return "" if scene.terms.acknowledgement else "the risks are not acknowledged yet"
+    return "" if scene.summary.acknowledgement else "the risks are not acknowledged yet"
 
 
 def _why_not_approved(scene: StartContext) -> str:
-    if not scene.terms.policy.approvals:
+    if not scene.summary.policy.approvals:
         return ""
     # Imported here, because only batches with approvals need this module.
     from shared.domain.approvals import BATCH, approval_status, missing_approvals_in_words
 
-    return missing_approvals_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
+    return missing_approvals_in_words(approval_status(scene.summary, BATCH, scene.now), scene.summary.batch_id)
 
 
 def _why_window_closed(scene: StartContext) -> str:
-    times = scene.terms.policy.time_limits
+    times = scene.summary.policy.time_limits
     closed = times.why_window_closed(scene.now)
     if closed or not (times.windows or times.blackouts):
         return closed
@@ -253,14 +253,14 @@ def _why_window_closed(scene: StartContext) -> str:
 
 
 def _why_blacked_out(scene: StartContext) -> str:
-    return scene.terms.policy.time_limits.why_blacked_out(scene.now)
+    return scene.summary.policy.time_limits.why_blacked_out(scene.now)
 
 
 def why_budget_spent(scene: StartContext) -> str:
     """The sentence for a batch in which more migrations failed than its budget, or the budget of a wave, allows; empty for any
     other batch.
     """
-    budget = scene.terms.failure_budget
+    budget = scene.summary.failure_budget
     if len(scene.standing.failed) <= budget:
         return _why_wave_budget_spent(scene)
     failed = sorted(scene.standing.failed)
@@ -269,7 +269,7 @@ def why_budget_spent(scene: StartContext) -> str:
 
 
 def _why_wave_budget_spent(scene: StartContext) -> str:
-    budget = scene.terms.policy.wave_failure_budget
+    budget = scene.summary.policy.wave_failure_budget
     spent = [wave for wave, failed in scene.standing.failed_by_wave.items() if budget is not None and failed > budget]
     if not spent:
         return ""
@@ -281,9 +281,9 @@ def _migrations_in_words(number: int) -> str:
     return "1 migration" if number == 1 else f"{number} migrations"
 
 
-def can_wave_budget_be_spent(terms: BatchTerms, failed: int) -> bool:
+def can_wave_budget_be_spent(summary: BatchSummary, failed: int) -> bool:
     """Whether the number of failed migrations in the whole batch is large enough to spend the budget of a wave."""
-    budget = terms.policy.wave_failure_budget
+    budget = summary.policy.wave_failure_budget
     return budget is not None and failed > budget
 
 
@@ -297,18 +297,18 @@ NAMED = 5
 
 
 def _why_canary_waits(scene: StartContext) -> str:
-    canary, moved = scene.terms.policy.canary, len(scene.standing.moved)
+    canary, moved = scene.summary.policy.canary, len(scene.standing.moved)
     if moved >= canary or moved + scene.standing.canary_candidate_count < canary:
         return ""
     return f"the canary has not passed: {moved} of {canary} validated"
 
 
 def _why_wave_waits(scene: StartContext) -> str:
-    if scene.wave <= scene.terms.control.wave:
+    if scene.wave <= scene.summary.control.wave:
         return ""
     from shared.domain.waves import why_next_wave_waits  # imported here, because only batches with waves need this module
 
-    return f"wave {scene.wave + 1} has not begun: {why_next_wave_waits(scene.terms, scene.now)}"
+    return f"wave {scene.wave + 1} has not begun: {why_next_wave_waits(scene.summary, scene.now)}"
 
 
 def _why_group_waits(scene: StartContext) -> str:
@@ -316,13 +316,13 @@ def _why_group_waits(scene: StartContext) -> str:
 
 
 def _why_region_full(scene: StartContext) -> str:
-    most = scene.terms.policy.max_moving_per_region
+    most = scene.summary.policy.max_moving_per_region
     full = most is not None and scene.standing.held_in_region >= most and not scene.standing.has_slot
     return f"the maximum of the batch's instances already move in this region ({most}, maxMovingPerRegion)" if full else ""
 
 
 def _why_wave_full(scene: StartContext) -> str:
-    most = scene.terms.policy.max_moving_per_wave
+    most = scene.summary.policy.max_moving_per_wave
     full = most is not None and scene.standing.held_in_wave >= most and not scene.standing.has_slot
     return f"the maximum of this wave's instances already move ({most}, maxMovingPerWave)" if full else ""
 
@@ -330,9 +330,9 @@ def _why_wave_full(scene: StartContext) -> str:
 def _why_no_slot(scene: StartContext) -> str:
     if scene.standing.has_slot:
         return ""
-    if free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit) < 1:
+    if free_slot_count(scene.summary, scene.standing, account_limit=scene.account_limit) < 1:
         return "every slot is taken"
-    return _TURN if scene.terms.policy.order and not scene.offered else ""
+    return _TURN if scene.summary.policy.order and not scene.offered else ""
 
 
 _TURN = "its turn: the next minute's look"

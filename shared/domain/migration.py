@@ -249,15 +249,15 @@ class Migration:
     @property
     def is_untouched(self) -> bool:
         """Whether the instance is certainly unchanged so far."""
-        return self.hop == 0 and not self.job_may_have_run
+        return self.hop == 0 and not self.may_job_have_run
 
     @property
-    def still_owes(self) -> tuple[int, ...]:
+    def remaining_outbox_versions(self) -> tuple[int, ...]:
         """The row versions whose outboxes stay in the row after its next write."""
         return tuple(version for version in self.owes if version != self.received)
 
     @property
-    def job_may_have_run(self) -> bool:
+    def may_job_have_run(self) -> bool:
         """Whether a job of this hop may have changed the instance. With some drivers, a job may start before the pipeline sees the
         job.
         """
@@ -325,7 +325,7 @@ class Step:
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def step(
+def step_to_state(
     migration: Migration,
     to: State,
     *,
@@ -343,7 +343,7 @@ def step(
     version = migration.version + 1
     stalled = {} if to in BEFORE_A_START else {"stalled_at": None}
     entered = {} if to is migration.state else {"entered_version": version, "entered_at": now}
-    written = {"state": to, "version": version, "due_at": None, "owes": migration.still_owes, "received": 0}
+    written = {"state": to, "version": version, "due_at": None, "owes": migration.remaining_outbox_versions, "received": 0}
     after = replace(migration, **{**written, **stalled, **entered, **changes})
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
 

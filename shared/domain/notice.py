@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.domain import events
-from shared.domain.catalog import CATALOG, Catalog, Release, release_by_name
+from shared.domain.catalog import CATALOG, Catalog, Release, release_with_name
 from shared.domain.codec import as_list, as_object
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 
 LEAD = timedelta(days=180)
 """The time before the end of support at which the inventory begins to send notices. Other cloud providers announce the end of
@@ -75,7 +75,7 @@ class Notice:
     """
 
 
-def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
+def parse_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice that the data of an EndOfLife event contains. Raises Refused with the name of the invalid field.
 
     Anybody with permission to publish to the event bus can send a notice. A notice therefore only selects instances. Commands,
@@ -89,21 +89,21 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
             what,
             "Send the notice without this field, or submit a batch, in which a person decides everything else.",
         )
-    releases = tuple(_read_release_key(each, catalog) for each in as_list(data.get("releases"), "releases"))
+    releases = tuple(_parse_release_key(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
     _check_end_of_support(data.get("endOfSupport"))
-    regions = tuple(map(_read_region_id, as_list(data.get("regionIds", []), "regionIds")))
-    accounts = tuple(map(_read_account_id, as_list(data.get("accountIds", []), "accountIds")))
-    instances = _read_instance_ids(data.get("instanceIds", []))
-    named = [_read_arn(each) for each in as_list(data.get("resources", []), "resources")]
+    regions = tuple(map(_parse_region_id, as_list(data.get("regionIds", []), "regionIds")))
+    accounts = tuple(map(_parse_account_id, as_list(data.get("accountIds", []), "accountIds")))
+    instances = _parse_instance_ids(data.get("instanceIds", []))
+    named = [_parse_arn(each) for each in as_list(data.get("resources", []), "resources")]
     if not named:
         return Notice(releases, regions, instances, accounts)
     if instances or regions or accounts:
         what = "The notice has resources and also instanceIds, regionIds or accountIds, which the resources already contain."
         raise Refused("Notice.FieldNotAllowed", what, "Send either resources, or the three other fields.")
     of_regions, of_accounts, of_instances = (tuple(dict.fromkeys(each)) for each in zip(*named, strict=True))
-    return Notice(releases, of_regions, _read_instance_ids(list(of_instances)), of_accounts)
+    return Notice(releases, of_regions, _parse_instance_ids(list(of_instances)), of_accounts)
 
 
 def _check_end_of_support(end_of_support: object) -> None:
@@ -116,27 +116,27 @@ def _check_end_of_support(end_of_support: object) -> None:
         raise Refused("Notice.DateInvalid", what, "Write endOfSupport like 2024-06-30, or leave the field out.") from None
 
 
-def _read_instance_ids(instance_ids: object) -> tuple[str, ...]:
+def _parse_instance_ids(instance_ids: object) -> tuple[str, ...]:
     listed = as_list(instance_ids, "instanceIds")
     if len(listed) > MOST_INSTANCES:
         what = f"The notice names {len(listed)} instances, more than {MOST_INSTANCES}."
         raise Refused("Notice.TooManyInstances", what, "Name only the releases, or send several notices.")
-    return tuple(dict.fromkeys(map(_read_instance_id, listed)))
+    return tuple(dict.fromkeys(map(_parse_instance_id, listed)))
 
 
-def _read_instance_id(name: object) -> str:
+def _parse_instance_id(name: object) -> str:
     if not isinstance(name, str) or not _INSTANCE.fullmatch(name):
         raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is not an instance id.", "Give instanceIds like i-bp1abc.")
     return name
 
 
-def _read_account_id(name: object) -> str:
+def _parse_account_id(name: object) -> str:
     if not isinstance(name, str) or not _ACCOUNT.fullmatch(name):
         raise Refused("Notice.AccountInvalid", f"{str(name)[:100]!r} is not an account id.", "Give accountIds of 16 digits.")
     return name
 
 
-def _read_arn(name: object) -> tuple[str, str, str]:
+def _parse_arn(name: object) -> tuple[str, str, str]:
     """The region id, account id and instance id in an ARN of a notice."""
     found = _ARN.fullmatch(name) if isinstance(name, str) else None
     if found is None:
@@ -145,14 +145,14 @@ def _read_arn(name: object) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def _read_region_id(name: object) -> str:
+def _parse_region_id(name: object) -> str:
     """The region id in a notice. The id is checked strictly, because later requests use the id as part of a host name."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is not a region id.", "Give regionIds like cn-hangzhou.")
     return name
 
 
-def read_notice_policy(document: object) -> Policy:
+def parse_notice_policy(document: object) -> Policy:
     """The deployment's policy for batches made from notices: limits and driver, but nothing that runs in a guest.
 
     Raises Refused with the name of the invalid field.
@@ -161,12 +161,12 @@ def read_notice_policy(document: object) -> Policy:
     if strangers:
         known = ", ".join(sorted(NOTICE_POLICY_FIELDS))
         raise Refused("Policy.Invalid", f"policy.{strangers[0]} is not allowed for notices.", f"The allowed fields are {known}.")
-    return read_policy(document)
+    return parse_policy(document)
 
 
-def _read_release_key(name: object, catalog: Catalog) -> str:
+def _parse_release_key(name: object, catalog: Catalog) -> str:
     text = str(name).strip()
-    release = release_by_name(text, catalog)
+    release = release_with_name(text, catalog)
     key = release.key if release else text.lower().replace("windows server", "windows").replace(" r2", "r2").replace(" ", "-")
     if release is None and not any(product.startswith(key) for product in catalog.lifecycle):
         raise Refused("Catalog.ReleaseUnknown", f"The catalog has no release {text[:100]!r}.", "See `replank catalog releases`.")

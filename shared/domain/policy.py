@@ -17,11 +17,11 @@ from shared.domain.choice import (
     required_field,
 )
 from shared.domain.codec import as_list, as_object, decode
-from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
+from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, parse_command_rules
 from shared.domain.drivers import DEFAULT_DRIVER, driver_choices, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
-from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blackouts
-from shared.domain.window import NEVER, Window, read_window
+from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, parse_blackouts
+from shared.domain.window import NEVER, Window, parse_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Maximum number of files in a policy, of characters in its check, and of bytes that files and check add to the probe. Cloud
@@ -139,12 +139,14 @@ class Policy:
         need the window.
         """
         own = (
-            (self.window,) if self.window is not None and not (self.window == NEVER and _has_limits_of_newer_versions(self)) else ()
+            (self.window,)
+            if self.window is not None and not (self.window == NEVER and _has_limits_unknown_to_old_versions(self))
+            else ()
         )
         return TimeLimits(self.windows or own, self.blackouts)
 
 
-def _has_limits_of_newer_versions(policy: Policy) -> bool:
+def _has_limits_unknown_to_old_versions(policy: Policy) -> bool:
     """Whether the policy has limits that older versions of Replank would ignore. Older versions know only one window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
     return bool(newer or policy.has_region_or_wave_limit or policy.wave_failure_budget is not None)
@@ -181,12 +183,12 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def read_policy(document: object) -> Policy:
+def parse_policy(document: object) -> Policy:
     """The policy read from an API document (camelCase, all fields optional). Raises Refused with the name of the invalid field."""
     asked = as_object(document, "policy")
     given = document_with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
-    commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
+    commands = parse_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in driver_choices():
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
@@ -238,19 +240,19 @@ def _policy_with_time_limits(policy: Policy, window: object, windows: object, bl
         time_zone(policy.zone, "policy.zone")
     if window is not None and windows:
         raise Refused("Policy.Invalid", "policy has both window and windows.", "Move the single window into windows.")
-    single = None if window is None else read_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)
+    single = None if window is None else parse_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)
     listed = as_list(windows or (), "policy.windows")
     if len(listed) > MOST_WINDOWS:
         raise Refused("Policy.Invalid", f"policy.windows has more than {MOST_WINDOWS} entries.", "Name fewer windows.")
     several = tuple(
-        read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
+        parse_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
-    black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min or _has_limits_of_newer_versions(policy)):
+    black = parse_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
+    if single is not None and not (black or single.zone or single.length_min or _has_limits_unknown_to_old_versions(policy)):
         return replace(policy, window=single)
     several = several if single is None else (single,)
     whole = replace(policy, windows=several, blackouts=black)
-    return replace(whole, window=NEVER if _has_limits_of_newer_versions(whole) else None)
+    return replace(whole, window=NEVER if _has_limits_unknown_to_old_versions(whole) else None)
 
 
 def _check_probe_inputs(files: tuple[str, ...], check: str) -> None:

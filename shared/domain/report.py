@@ -87,7 +87,7 @@ class PlanAndOutcome:
     """For each state, the number of migrations."""
 
     @property
-    def plan_and_outcome_lines(self) -> tuple[tuple[str, str], ...]:
+    def lines_of_plan_and_outcome(self) -> tuple[tuple[str, str], ...]:
         """The plan and the outcome as lines, each with a label and a text."""
         low, usual, high = self.planned
         planned = f"about {_time_in_words(usual)} (8 of 10 runs: {_time_in_words(low)} to {_time_in_words(high)})"

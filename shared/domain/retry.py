@@ -26,7 +26,7 @@ class RetryPolicy:
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
-    def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
+    def interval_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """The pause in seconds after the given number of failed calls; None if the call is not repeated.
 
         If the service asked for a pause of ``asked_s`` seconds, that pause replaces the policy's pause. If that pause exceeds the
@@ -86,7 +86,7 @@ def repeat_call(
             return call(number)
         except Exception as error:
             again = worth(error)
-            pause_s = policy.pause_after_failures(number, waited_s=waited_s, asked_s=again.asked_s) if again else None
+            pause_s = policy.interval_after_failures(number, waited_s=waited_s, asked_s=again.asked_s) if again else None
             if pause_s is None:
                 raise
         if pause_s:

@@ -114,14 +114,14 @@ def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "
         raise Refused("Role.Missing", sentence, "Ask a person with that role, or ask for the role in REPLANK_ROLES.", status=403)
 
 
-def read_grants(document: Any) -> tuple[Grant, ...]:
+def parse_grants(document: Any) -> tuple[Grant, ...]:
     """The grants of a setting: a list of ``{"role", "who", "accounts"?, "owners"?}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, list):
         raise _roles_setting_error("the setting must be a list of grants")
-    return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
+    return tuple(_parse_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
-def read_minimum_trust(document: Any) -> dict[str, Trust]:
+def parse_minimum_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust for each act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
         raise _roles_setting_error("the setting must be an object of acts and trusts")
@@ -133,19 +133,19 @@ def read_minimum_trust(document: Any) -> dict[str, Trust]:
     return {act: Trust(value) for act, value in document.items()}
 
 
-def _read_grant(given: Any, where: str) -> Grant:
+def _parse_grant(given: Any, where: str) -> Grant:
     fields = ("role", "who", "accounts", "owners")
     if not isinstance(given, dict) or set(given) - set(fields):
         raise _roles_setting_error(f"{where} must be an object of {', '.join(fields)}")
     if given.get("role") not in [role.value for role in Role]:
         raise _roles_setting_error(f"the role of {where} must be {', '.join(role.value for role in Role)}")
-    lists = [_read_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
+    lists = [_parse_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
     if not lists[0]:
         raise _roles_setting_error(f"{where} names nobody: who is empty")
     return Grant(Role(given["role"]), *lists)
 
 
-def _read_strings(given: Any, where: str) -> tuple[str, ...]:
+def _parse_strings(given: Any, where: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
         raise _roles_setting_error(f"{where} must be a list of texts")
     return tuple(given)

@@ -140,17 +140,17 @@ def local_time_in_words(at: datetime, zone: str) -> str:
     return f"{at.astimezone(time_zone(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
-def read_blackouts(document: object, path: str, *, zone: str, cutoff_min: int) -> tuple[Blackout, ...]:
+def parse_blackouts(document: object, path: str, *, zone: str, cutoff_min: int) -> tuple[Blackout, ...]:
     """The blackouts in a document of the API, ordered by their beginnings. Raises Refused with the name of the invalid field."""
     listed = as_list(document, path)
     if len(listed) > MOST_BLACKOUTS:
         sentence = f"{path} has {len(listed)} entries, more than {MOST_BLACKOUTS}."
         raise Refused("Policy.Invalid", sentence, "Join neighbouring blackouts, or leave out those long after the batch.")
-    read = (_read_blackout(each, f"{path}[{place}]", zone, cutoff_min) for place, each in enumerate(listed))
+    read = (_parse_blackout(each, f"{path}[{place}]", zone, cutoff_min) for place, each in enumerate(listed))
     return tuple(sorted(read, key=lambda each: (each.from_, each.to, each.reason)))
 
 
-def _read_blackout(document: object, path: str, zone: str, cutoff_min: int) -> Blackout:
+def _parse_blackout(document: object, path: str, zone: str, cutoff_min: int) -> Blackout:
     asked = as_object(document, path)
     for name in asked:
         if name not in _FIELDS:
@@ -159,20 +159,20 @@ def _read_blackout(document: object, path: str, zone: str, cutoff_min: int) -> B
     if isinstance(cutoff, bool) or not isinstance(cutoff, int):
         raise Refused("Policy.Invalid", f"{path}.cutoffMin must be a whole number.", "Correct the policy.")
     check_number_bounds(asked, BLACKOUT_BOUNDS, path)
-    begins, ends = _read_time(asked, "from", path, zone), _read_time(asked, "to", path, zone)
+    begins, ends = _parse_time(asked, "from", path, zone), _parse_time(asked, "to", path, zone)
     if ends <= begins:
         raise Refused("Policy.Invalid", f"{path}.to is not after from.", "Correct the blackout.")
-    return Blackout(begins, ends, _read_reason(asked.get("reason", ""), path), cutoff)
+    return Blackout(begins, ends, _parse_reason(asked.get("reason", ""), path), cutoff)
 
 
-def _read_reason(given: Any, path: str) -> str:
+def _parse_reason(given: Any, path: str) -> str:
     if not isinstance(given, str) or len(given) > LONGEST_REASON or not _VISIBLE.fullmatch(given):
         sentence = f"{path}.reason must be one line of at most {LONGEST_REASON} characters."
         raise Refused("Policy.Invalid", sentence, "Correct the reason.")
     return given
 
 
-def _read_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
+def _parse_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
     """The value of a field as a UTC time. The field contains a day, a local time, or a time with an offset. If the end of a
     blackout is a day, the blackout includes the whole day.
     """

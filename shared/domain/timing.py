@@ -89,7 +89,7 @@ VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
 
 
-def pause_before_retry(waited: timedelta) -> timedelta:
+def interval_before_retry(waited: timedelta) -> timedelta:
     """The pause before the next try: half of the time waited so far, but between LOOK_AGAIN and LONGEST_BACK_OFF."""
     return min(max(waited / 2, LOOK_AGAIN), LONGEST_BACK_OFF)
 
@@ -104,7 +104,7 @@ def is_retry_tick(waited: timedelta) -> bool:
     return minutes % (5 if minutes < 120 else int(LONGEST_BACK_OFF / timedelta(minutes=1))) == 0
 
 
-def pause_before_poll(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
+def interval_before_poll(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
     """The pause before a job is polled again: half of the time ``waited`` so far. A pause of zero means that the next tick polls
     the job.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, PauseState
+from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, PauseState
 from shared.domain.errors import Refused
 
 BY_HAND, BY_ITSELF = "approval", "automatic"
@@ -64,45 +64,45 @@ def _wave_size(written: str, total: int, before: int) -> int:
     return -(-total * int(written[:-1]) // 100) if written.endswith("%") else int(written)
 
 
-def soak_ends_at(terms: BatchTerms) -> datetime | None:
+def soak_ends_at(summary: BatchSummary) -> datetime | None:
     """The time at which the soak time of the open wave ends; None while the wave is under way."""
-    ended = terms.control.wave_ended_at
-    return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
+    ended = summary.control.wave_ended_at
+    return ended + timedelta(minutes=summary.policy.soak_min) if ended is not None else None
 
 
-def is_soak_over(terms: BatchTerms, now: datetime) -> bool:
+def is_soak_over(summary: BatchSummary, now: datetime) -> bool:
     """Whether the open wave has ended, and its soak time is over."""
-    ends = soak_ends_at(terms)
+    ends = soak_ends_at(summary)
     return ends is not None and now >= ends
 
 
-def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
+def why_next_wave_waits(summary: BatchSummary, now: datetime) -> str:
     """A text that says what must happen before the next wave begins."""
-    number, begins = terms.control.wave + 1, soak_ends_at(terms)
+    number, begins = summary.control.wave + 1, soak_ends_at(summary)
     if begins is None:
         return f"wave {number} is under way"
     if now < begins:
         return f"wave {number} has ended and soaks until {begins:%Y-%m-%d %H:%M} UTC"
-    if terms.policy.wave_approvals:
+    if summary.policy.wave_approvals:
         from shared.domain.approvals import approval_status, missing_approvals_in_words, next_wave_subject
 
-        missing = missing_approvals_in_words(approval_status(terms, next_wave_subject(terms), now), terms.batch_id)
+        missing = missing_approvals_in_words(approval_status(summary, next_wave_subject(summary), now), summary.batch_id)
         return f"wave {number} has ended: {missing or NEXT_LOOK}"
-    if terms.policy.gate == BY_HAND:
-        return f"wave {number} has ended, and a person begins the next: replank next-wave {terms.batch_id}"
+    if summary.policy.gate == BY_HAND:
+        return f"wave {number} has ended, and a person begins the next: replank next-wave {summary.batch_id}"
     return f"wave {number} has ended: {NEXT_LOOK}"
 
 
-def may_next_wave_begin(terms: BatchTerms, now: datetime) -> bool:
+def may_next_wave_begin(summary: BatchSummary, now: datetime) -> bool:
     """Whether the next wave may begin by itself: the soak time is over, and the approvals that the policy requires are given."""
-    begins = soak_ends_at(terms)
+    begins = soak_ends_at(summary)
     if begins is None or now < begins:
         return False
-    if terms.policy.wave_approvals:
+    if summary.policy.wave_approvals:
         from shared.domain.approvals import approval_status, next_wave_subject
 
-        return not approval_status(terms, next_wave_subject(terms), now).missing_approval_count
-    return terms.policy.gate != BY_HAND
+        return not approval_status(summary, next_wave_subject(summary), now).missing_approval_count
+    return summary.policy.gate != BY_HAND
 
 
 def batch_with_wave_ended(batch: Batch, now: datetime) -> Batch:
@@ -123,19 +123,19 @@ def batch_with_next_wave_open(
 
 def check_next_wave_can_begin(batch: Batch, waves: int, now: datetime) -> None:
     """Raise Refused unless a person may let the next wave begin now."""
-    terms = batch.terms
-    if terms.control.brake is not PauseState.OFF:
-        sentence = f"Batch {batch.batch_id} is {terms.control.brake.value}."
+    summary = batch.summary
+    if summary.control.brake is not PauseState.OFF:
+        sentence = f"Batch {batch.batch_id} is {summary.control.brake.value}."
         raise Refused("Wave.Paused", sentence, f"Resume it first: replank resume {batch.batch_id}", status=409)
-    if terms.control.wave + 1 >= waves:
+    if summary.control.wave + 1 >= waves:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no further wave.", "Nothing to do.", status=409)
-    begins = soak_ends_at(terms)
+    begins = soak_ends_at(summary)
     if begins is None or now < begins:
-        raise Refused("Wave.NotEnded", f"{why_next_wave_waits(terms, now).capitalize()}.", "Wait until then.", status=409)
-    if terms.policy.wave_approvals:
+        raise Refused("Wave.NotEnded", f"{why_next_wave_waits(summary, now).capitalize()}.", "Wait until then.", status=409)
+    if summary.policy.wave_approvals:
         from shared.domain.approvals import batch_approval_status, check_enough_approvals, next_wave_subject
 
-        check_enough_approvals(batch_approval_status(batch, next_wave_subject(terms), now), batch.batch_id)
+        check_enough_approvals(batch_approval_status(batch, next_wave_subject(summary), now), batch.batch_id)
 
 
 def check_no_retry_under_way(batch: Batch, under_way: Sequence[str]) -> None:

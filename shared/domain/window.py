@@ -115,7 +115,7 @@ NAMES = python_names_by_api_name(Window)
 BOUNDS = bounds_of_numeric_fields(Window)
 
 
-def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
+def parse_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
     """Read a window from the API's JSON. Raises Refused with the name of the invalid field.
 
     The arguments ``zone`` and ``cutoff_min`` are the defaults for a window that lacks these fields.

@@ -39,7 +39,7 @@ class SlotUse:
 
 
 @dataclass(frozen=True)
-class LeaseHolder:
+class LockHolder:
     """The migration that holds the lock of an instance or of a group, and the number of the attempt that took the lock."""
 
     migration_id: str
@@ -53,26 +53,30 @@ class Admission(Protocol):
     account. For the deployment's own account, ``account`` is empty.
     """
 
-    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+    def acquire_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> str:
         """Lock the instance for a migration unless the instance is already locked. Returns the id of the migration that holds the
         lock after the call.
         """
 
-    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+    def release_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> None:
         """Release the lock if ``attempt`` or an earlier attempt of this migration took the lock. A later attempt keeps its lock."""
 
-    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+    def instance_lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
-    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+    def acquire_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> LockHolder:
         """Lock the redundancy group for a migration, unless another migration holds the group's lock. Returns the holder after the
         call. Each lock has only one holder, so that only one instance of the group moves at a time.
         """
 
-    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
+    def release_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's lock if ``attempt`` or an earlier attempt of this migration took the lock."""
 
-    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_lock_holders(self, groups: Sequence[str]) -> dict[str, LockHolder]:
         """Maps each of these groups to the holder of the group's lock. Groups without a holder are left out. Makes no call if no
         group is given.
         """
@@ -94,7 +98,7 @@ class Admission(Protocol):
     def slot_holders(self) -> dict[str, str]:
         """Maps migration ids to batch ids, for all migrations that hold a slot. Changes nothing."""
 
-    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
+    def repair_counts_and_list_slot_holders(self) -> dict[str, str]:
         """Correct slot counts that an older version of Replank has stored wrongly.
 
         Returns a mapping from migration ids to batch ids, for all migrations that hold a slot.

@@ -20,13 +20,13 @@ class AuditPage:
 class Audit(Protocol):
     """The audit table: one line per act or refusal, stored by day."""
 
-    def record_request(self, asked: AuditRequest) -> str:
+    def begin_audit_entry(self, asked: AuditRequest) -> str:
         """Write an audit line about an act, before the act is carried out. Returns the key of the line.
 
         Raises Transient if the line cannot be written; the act must then not be carried out.
         """
 
-    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
+    def complete_audit_entry(self, entry: str, answered: AuditOutcome) -> None:
         """Add the outcome of an act to the act's audit line. A second call changes nothing."""
 
     def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves
+from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, LeftOutInstance, Waves
 from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
@@ -26,9 +26,9 @@ class BatchPage:
 
 @dataclass(frozen=True)
 class BatchTally:
-    """A batch's terms and its failed and moved migrations, all read in one call."""
+    """The summary of a batch, and its failed and moved migrations, all read in one call."""
 
-    terms: BatchTerms
+    summary: BatchSummary
     failed: frozenset[str]
     """The migrations whose failures count against the budget. When a person resumes a batch that has used up its budget, the
     batch's earlier failures no longer count.
@@ -47,8 +47,8 @@ class Batches(Protocol):
     def load(self, batch_id: str) -> Batch:
         """The batch with this id. Raises Refused (Batch.NotFound) if no such batch exists."""
 
-    def load_terms(self, batch_id: str) -> BatchTerms:
-        """The terms of a batch: the part of its row that does not grow with the batch.
+    def load_summary(self, batch_id: str) -> BatchSummary:
+        """The summary of a batch: the part of the batch's row that does not grow with the number of instances.
 
         Raises Refused (Batch.NotFound) if no such batch exists.
         """
@@ -99,14 +99,15 @@ class Batches(Protocol):
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         """A page of all batches, newest first."""
 
-    def open_batches(self, limit: int) -> list[BatchTerms]:
-        """The terms of the open batches. An open batch is being planned, or has migrations that wait for admission."""
+    def open_batches(self, limit: int) -> list[BatchSummary]:
+        """The summaries of the open batches. An open batch is being planned, or has migrations that wait for admission."""
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         """A page of the closed batches in which migrations wait for a person's confirmation, sorted by id."""
 
-    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
-        """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
+    def write_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+        """Write the outcome of an attempt to the batch's row: ``failed``, ``moved`` or ``retried``. A retry removes earlier
+        failures from the count.
 
         A repeated call changes nothing. A retry that is recorded late removes failures of earlier attempts, but no failure of the
         retry's own attempt. If one attempt moved the instance and another attempt failed, the later attempt counts. An attempt that
@@ -114,7 +115,7 @@ class Batches(Protocol):
         """
 
     def load_tally(self, batch_id: str) -> BatchTally:
-        """The terms of a batch and the recorded outcomes. Raises Refused (Batch.NotFound) if no such batch exists."""
+        """The summary of a batch and the recorded outcomes. Raises Refused (Batch.NotFound) if no such batch exists."""
 
     def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         """A batch and its tally, read in one call. Raises Refused (Batch.NotFound) if no such batch exists."""

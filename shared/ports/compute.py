@@ -154,7 +154,7 @@ class Compute(Protocol):
     def start_instance(self, region_id: str, instance_id: str) -> None:
         """Start the instance. No error is raised if the instance is already running."""
 
-    def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+    def change_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
         """Switch the instance's deletion protection on or off. Raises Refused (Instance.NotFound) if no such instance exists."""
 
     def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:

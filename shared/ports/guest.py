@@ -44,7 +44,7 @@ class Guest(Protocol):
     Every method raises Transient for throttling and time-outs, Permanent for missing permissions, and Refused for all other errors.
     """
 
-    def start_script(  # noqa: PLR0913 - the parameters of RunCommand
+    def launch_script(  # noqa: PLR0913 - the parameters of RunCommand
         self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
         """Start a shell script as root, or a PowerShell script. Returns the invocation id. A repeated call with the same token

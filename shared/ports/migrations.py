@@ -106,15 +106,15 @@ class Migrations(Protocol):
         If the row has not changed since that step, also restore the due time that the migration's state requires.
         """
 
-    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+    def change_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Set the time at which the tick reads the migration's row again. Does nothing if the row has changed. The row's version
         stays the same. The outbox that ``received`` names is removed.
 
         The argument ``percent`` is the job's progress, which is only displayed.
         """
 
-    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        """Record a restart of the instance. Repeated calls with the same event count as one restart.
+    def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+        """Add a restart of the instance to the migration's row. Repeated calls with the same event count as one restart.
 
         Returns False, and records nothing, if the migration's state is not among ``states``.
         """
@@ -125,7 +125,7 @@ class Migrations(Protocol):
     def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
         """List the migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
-    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
+    def due_migration_page(self, until: datetime, *, limit: int) -> MigrationPage:
         """A page of the migrations that are due by the given time, longest overdue first. Changes no row."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.migrations import Migrations
     from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
-    from shared.ports.ticks import Ticks
+    from shared.ports.ticks import TickTimeStore
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Ports:
     audit: Audit
     inventory: InventoryStore
     protections: Protections
-    ticks: Ticks
+    ticks: TickTimeStore
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Ports:
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
-    def driver_by_name(self, name: str) -> Driver:
+    def driver_with_name(self, name: str) -> Driver:
         """The driver with this name. Raises Permanent (Driver.Unknown) if only a later version has this driver."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."

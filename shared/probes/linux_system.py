@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from shared.domain.fstab import ReportedDevices, read_fstab_line
+from shared.domain.fstab import ReportedDevices, parse_fstab_line
 from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
 from shared.probes.answer import LinuxAnswer
 from shared.probes.frame import AnswerSection
@@ -188,7 +188,7 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
         section.values_for_key("looked"),
         not section.total,
     )
-    entries = (read_fstab_line(line, seen) for line in section.values_for_key("line"))
+    entries = (parse_fstab_line(line, seen) for line in section.values_for_key("line"))
     return tuple(entry for entry in entries if entry)
 
 

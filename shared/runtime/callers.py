@@ -11,8 +11,8 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from shared.domain.audit import AuditOutcome, AuditRequest, audited_body
-from shared.domain.caller import Caller, invalid_name_error, read_caller_name
-from shared.domain.errors import Fate, Refused, ReplankError
+from shared.domain.caller import Caller, invalid_name_error, normalized_caller_name
+from shared.domain.errors import MessageFate, Refused, ReplankError
 from shared.domain.roles import AccessRules, authorize
 from shared.domain.text import plain_line
 from shared.ports.ports import Ports
@@ -81,7 +81,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
             f"Send {operator_header}; the command line takes the name from REPLANK_OPERATOR or the login name.",
             status=401,
         )
-    return Caller(read_caller_name(decode_header(given, operator_header), operator_header))
+    return Caller(normalized_caller_name(decode_header(given, operator_header), operator_header))
 
 
 def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
@@ -89,7 +89,7 @@ def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports:
     access = settings.access_rules or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
-    entry = audit.record_request(ports, _audit_request(came, caller, target, ports))
+    entry = audit.begin_audit_entry(ports, _audit_request(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
@@ -97,13 +97,15 @@ def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports:
             authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
-        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), http_status_of_error(error), error.code, error.message))
+        audit.complete_audit_entry(
+            ports, entry, AuditOutcome(ports.clock.now(), http_status_of_error(error), error.code, error.message)
+        )
         raise
     except Exception as error:
-        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
+        audit.complete_audit_entry(ports, entry, AuditOutcome(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
     made = "" if came.path else str(getattr(reply.view, "batch_id", ""))
-    audit.record_outcome(
+    audit.complete_audit_entry(
         ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text_for_audit(reply.view), target=made)
     )
     return reply
@@ -111,7 +113,11 @@ def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports:
 
 def http_status_of_error(error: ReplankError) -> int:
     """The HTTP status with which the API reports the error."""
-    return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
+    return (
+        error.status
+        if error.fate is MessageFate.REFUSED
+        else {MessageFate.STALE: 409, MessageFate.TRANSIENT: 503}.get(error.fate, 500)
+    )
 
 
 def decode_header(given: str, where: str) -> str:

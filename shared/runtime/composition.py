@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from shared.ports.ports import Accounts
     from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
-    from shared.ports.ticks import Ticks
+    from shared.ports.ticks import TickTimeStore
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
@@ -124,7 +124,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
     def setting_error_for_path(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
         """The error for a setting that the driver needs for these destinations but lacks; None if no setting is missing.
 
-        The result is also None for a driver that this version does not know, because ``Ports.driver_by_name`` refuses such a
+        The result is also None for a driver that this version does not know, because ``Ports.driver_with_name`` refuses such a
         driver.
         """
         if name not in self._drivers:
@@ -228,7 +228,7 @@ def _make_protections_port(store: Store) -> Protections:
     return TablestoreProtections(store)
 
 
-def _make_ticks_port(store: Store) -> Ticks:
+def _make_ticks_port(store: Store) -> TickTimeStore:
     from shared.adapters.ticks import TablestoreTicks
 
     return TablestoreTicks(store)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from shared.adapters.redact import hide_secrets
 from shared.adapters.sdk import Credentials
 from shared.domain import events
-from shared.domain.errors import Fate, Refused, ReplankError
+from shared.domain.errors import MessageFate, Refused, ReplankError
 from shared.domain.message import Message, Outcome
 from shared.ports.ports import Ports
 from shared.runtime import lazy, logs
@@ -31,11 +31,11 @@ from shared.runtime.messages import (
 )
 from shared.runtime.settings import Settings, read_settings
 
-ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
+ACKNOWLEDGED = frozenset({MessageFate.STALE, MessageFate.REFUSED, MessageFate.PERMANENT})
 """The fates of errors that would recur at every delivery of a message. If a message causes such an error, the message is
 acknowledged and therefore not delivered again.
 """
-_LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
+_LEVELS = {MessageFate.STALE: logging.INFO, MessageFate.REFUSED: logging.WARNING, MessageFate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
 T = TypeVar("T")
@@ -229,7 +229,7 @@ def _log_error(error: ReplankError, facts: dict[str, Any], started: float | None
     facts = {**facts, "result": error.fate.value, "code": error.code, "remedy": error.remedy}
     if started is not None:
         facts["durationMs"] = _milliseconds_since(started)
-    bug = error if error.fate is Fate.BUG else None
+    bug = error if error.fate is MessageFate.BUG else None
     logs.log.log(_LEVELS.get(error.fate, logging.ERROR), error.message, exc_info=bug, extra={"facts": facts})
 
 

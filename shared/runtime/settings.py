@@ -12,7 +12,7 @@ from shared.adapters.clock import clock_from_setting
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent, ReplankError
-from shared.domain.notice import read_notice_policy
+from shared.domain.notice import parse_notice_policy
 from shared.domain.policy import Policy
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _notice_policy(reader: _VariableReader) -> Policy:
     """The policy of batches that are made from notices. The variable REPLANK_NOTICE_POLICY holds JSON with the same field names as
     POST /batches.
     """
-    return _json_setting(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
+    return _json_setting(reader, "REPLANK_NOTICE_POLICY", parse_notice_policy) or Policy()
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
@@ -179,10 +179,10 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
-    from shared.domain.accounts import read_member_accounts
+    from shared.domain.accounts import parse_member_accounts
 
     try:
-        members = read_member_accounts(given, external_id)
+        members = parse_member_accounts(given, external_id)
     except ReplankError as error:
         reader.problems.append(f"REPLANK_ACCOUNTS: {error.message} {error.remedy}")
         return {}
@@ -196,10 +196,10 @@ def _access_rules(reader: _VariableReader) -> AccessRules | None:
     """The rules that say who may do which act: the grants of each role, and how reliably the caller's name must be verified."""
     if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
-    from shared.domain.roles import AccessRules, read_grants, read_minimum_trust
+    from shared.domain.roles import AccessRules, parse_grants, parse_minimum_trust
 
-    grants = _json_setting(reader, "REPLANK_ROLES", read_grants)
-    trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_minimum_trust)
+    grants = _json_setting(reader, "REPLANK_ROLES", parse_grants)
+    trust = _json_setting(reader, "REPLANK_ACT_TRUST", parse_minimum_trust)
     return AccessRules(bool(reader.variable_text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 

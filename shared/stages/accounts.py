@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from shared.domain.accounts import NO_PERMISSION, record_of_first_refusal
+from shared.domain.accounts import NO_PERMISSION, first_refusal_record
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
 from shared.domain.timing import LOST, is_retry_tick
@@ -25,9 +25,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.unusable_accounts([error.account_id]).get(error.account_id)
-    ports.admission.mark_account_unusable(
-        known.record_after_next_refusal(error, now) if known else record_of_first_refusal(error, now)
-    )
+    ports.admission.mark_account_unusable(known.next_refusal_record(error, now) if known else first_refusal_record(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -77,5 +75,5 @@ def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collec
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:
         if each.account_id in blocked and each.due_at is not None and not each.owes:
-            ports.migrations.set_due_time(each, ports.clock.now() + LOST)
+            ports.migrations.change_due_time(each, ports.clock.now() + LOST)
     return free

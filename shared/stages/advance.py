@@ -19,12 +19,12 @@ from shared.domain.effects import (
     ReleaseSlot,
     RollBackUnasked,
     calls_the_cloud,
-    post_command_effects_of_failure,
+    effects_to_run_post_command_after_failure,
 )
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step
+from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step_to_state
 from shared.domain.outbox import is_removed_by_receiver
 from shared.domain.timing import START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
@@ -242,7 +242,7 @@ def _record_delayed_start_or_fail(migration: Migration, error: Transient, ports:
         ) from error
     if row.stalled_at is None and row.state in ADMITTED:
         reason = f"holds a slot and cannot begin yet: {error.code}"
-        advance_migration(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
+        advance_migration(ports, step_to_state(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
 def _fail_migration_if_unchanged(
@@ -269,14 +269,14 @@ def fail_migration(
     failure = Failure(stage, error.code, error.message, error.remedy)
     now = ports.clock.now()
     log = ToolLog(now, migration.hop, migration.attempt, error.log) if error.log else migration.tool_log
-    taken = step(
+    taken = step_to_state(
         migration, State.FAILED, now=now, by=stage, reason=error.code, failure=failure, tool_log=log, probe_invocation_id=""
     )
     # CountOutcome comes before ReleaseSlot: the failure must be counted before another migration can take the slot.
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects_of_failure(migration, stage)]
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *effects_to_run_post_command_after_failure(migration, stage)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
-    if isinstance(error, GuestDiffersFromBaseline) and ports.batches.load_terms(migration.batch_id).policy.automatic_rollback:
+    if isinstance(error, GuestDiffersFromBaseline) and ports.batches.load_summary(migration.batch_id).policy.automatic_rollback:
         effects.append(RollBackUnasked(taken.after.version))
     told = events.migration_event(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance_migration(ports, replace(taken, effects=tuple(effects), events=(told,)))

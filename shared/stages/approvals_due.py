@@ -7,56 +7,56 @@ from datetime import datetime
 
 from shared.domain import approvals, events
 from shared.domain.approvals import ApprovalStatus
-from shared.domain.batch import Batch, BatchTerms, PauseState
+from shared.domain.batch import Batch, BatchSummary, PauseState
 from shared.domain.errors import Stale
 from shared.ports.ports import Ports
 
 
-def report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
+def report_approval_or_stop_batch(summary: BatchSummary, ports: Ports) -> None:
     """Report one missing or expiring approval of the batch, or stop the batch if an approval has expired.
 
     One call reports at most one approval. The approval of the batch is reported before the approval of the next wave.
     """
     now = ports.clock.now()
-    if terms.control.brake is not PauseState.OFF or terms.acknowledgement is None:
+    if summary.control.brake is not PauseState.OFF or summary.acknowledgement is None:
         return
     found = next(
         (
             each
-            for each in _approval_statuses(terms, now)
-            if _must_stop_batch(terms, each) or not _is_approval_reported(terms, each, now)
+            for each in _approval_statuses(summary, now)
+            if _must_stop_batch(summary, each) or not _is_approval_reported(summary, each, now)
         ),
         None,
     )
     if found is None:
         return
-    batch = ports.batches.load(terms.batch_id)
-    if batch.version != terms.version:
+    batch = ports.batches.load(summary.batch_id)
+    if batch.version != summary.version:
         return  # the next tick reads the changed batch
     with suppress(Stale):
-        if _must_stop_batch(terms, found):
+        if _must_stop_batch(summary, found):
             change = approvals.stop_batch_after_expiry(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
             _publish_approval_event(batch, found, ports)
 
 
-def _approval_statuses(terms: BatchTerms, now: datetime) -> list[ApprovalStatus]:
-    asked = [approvals.BATCH] if terms.policy.approvals else []
-    if terms.policy.wave_approvals and terms.control.wave_ended_at is not None:
-        asked.append(approvals.next_wave_subject(terms))
-    return [approvals.approval_status(terms, about, now) for about in asked]
+def _approval_statuses(summary: BatchSummary, now: datetime) -> list[ApprovalStatus]:
+    asked = [approvals.BATCH] if summary.policy.approvals else []
+    if summary.policy.wave_approvals and summary.control.wave_ended_at is not None:
+        asked.append(approvals.next_wave_subject(summary))
+    return [approvals.approval_status(summary, about, now) for about in asked]
 
 
-def _must_stop_batch(terms: BatchTerms, found: ApprovalStatus) -> bool:
-    return found.have_approvals_expired and terms.policy.approval_expiry == approvals.CANCEL
+def _must_stop_batch(summary: BatchSummary, found: ApprovalStatus) -> bool:
+    return found.have_approvals_expired and summary.policy.approval_expiry == approvals.CANCEL
 
 
-def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
+def _is_approval_reported(summary: BatchSummary, found: ApprovalStatus, now: datetime) -> bool:
     """Whether the missing or expiring approval has already been reported."""
-    if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
+    if found.until is not None and not approvals.is_expiring_soon(summary.policy.approval_min, found.until, now):
         return True
-    return approvals.is_event_published(terms, found.about, _approval_event_key(found))
+    return approvals.is_event_published(summary, found.about, _approval_event_key(found))
 
 
 def _approval_event_key(found: ApprovalStatus) -> str:

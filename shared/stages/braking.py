@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain import acts, brake, events, limits
-from shared.domain.batch import BatchControl, BatchTerms, PauseState
+from shared.domain.batch import BatchProgress, BatchSummary, PauseState
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import BEFORE_A_START, Migration, Step
 from shared.ports.ports import Ports
@@ -18,23 +18,23 @@ CANCELLED_AT_ONCE = 100
 
 def pause_batch_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
     """Pause a batch if more of its migrations have failed than its budget allows. Only a person can resume the batch."""
-    terms, why = scene.terms, limits.why_budget_spent(scene)
-    if not why or terms.control.brake is not PauseState.OFF:
+    summary, why = scene.summary, limits.why_budget_spent(scene)
+    if not why or summary.control.brake is not PauseState.OFF:
         return
-    batch = ports.batches.load(terms.batch_id)
-    if batch.version != terms.version:
+    batch = ports.batches.load(summary.batch_id)
+    if batch.version != summary.version:
         return  # the next tick reads the changed batch
     failed = sorted(scene.standing.failed)
     change = brake.pause_batch_at_budget(batch, why, scene.now)
     # The event is published before the batch is paused. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
-    told = {"reason": why, "failed": len(failed), "budget": terms.failure_budget, "version": change.after.version}
-    ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_PAUSED, **told)])
+    told = {"reason": why, "failed": len(failed), "budget": summary.failure_budget, "version": change.after.version}
+    ports.bus.publish([events.batch_event(summary.batch_id, events.BATCH_PAUSED, **told)])
     with suppress(Stale):
         ports.batches.commit(batch, change.after, line=change.line)
 
 
-def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
+def cancel_unstarted_migrations(summary: BatchSummary, ports: Ports) -> int:
     """Cancel the migrations of a stopped batch that have not begun. Return how many migrations were cancelled.
 
     The journal names the person who stopped the batch.
@@ -43,15 +43,15 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
     for state in sorted(BEFORE_A_START, key=lambda each: each.value):
         token = ""
         while done < CANCELLED_AT_ONCE:
-            page = ports.migrations.migration_page_of_batch(terms.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
-            done += sum(_cancel_migration(each, terms.control, ports) for each in page.migrations)
+            page = ports.migrations.migration_page_of_batch(summary.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
+            done += sum(_cancel_migration(each, summary.control, ports) for each in page.migrations)
             token = page.next_token
             if not token:
                 break
     return done
 
 
-def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
+def _cancel_migration(migration: Migration, control: BatchProgress, ports: Ports) -> bool:
     """Cancel one migration. Return whether the migration was cancelled.
 
     A migration that has finished a hop is not cancelled, nor is a retry whose job has already run.
@@ -65,6 +65,6 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     return True
 
 
-def _step_attributed_to_person(taken: Step, control: BatchControl) -> Step:
+def _step_attributed_to_person(taken: Step, control: BatchProgress) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import BatchState, BatchTerms
+from shared.domain.batch import BatchState, BatchSummary
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
@@ -16,13 +16,13 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 """States in which a migration needs a slot only if a person retries the migration."""
 
 
-def close_batch_if_settled(terms: BatchTerms, ports: Ports) -> bool:
+def close_batch_if_settled(summary: BatchSummary, ports: Ports) -> bool:
     """Close a batch if all its migrations are settled. Return whether the batch was closed."""
     counts: Counter[str] = Counter()
     validated_at: datetime | None = None
     token = ""
     while True:
-        page = ports.migrations.migration_page_of_batch(terms.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(summary.batch_id, state=None, limit=100, token=token)
         # A row that cannot be read may still wait for a slot. If its batch were closed, the tick would skip the row even after it
         # becomes readable.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
@@ -32,17 +32,17 @@ def close_batch_if_settled(terms: BatchTerms, ports: Ports) -> bool:
         token = page.next_token
         if not token:
             break
-    ports.admission.delete_slot_count(terms.batch_id)
+    ports.admission.delete_slot_count(summary.batch_id)
     # The event is published before the batch is closed. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
-    told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
-    ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])
-    return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)
+    told = {"version": summary.version + 1, "size": summary.size, "counts": dict(sorted(counts.items()))}
+    ports.bus.publish([events.batch_event(summary.batch_id, events.BATCH_DONE, **told)])
+    return _write_batch_state(summary, BatchState.CLOSED, ports, validated_at)
 
 
-def reopen_batch_if_closed(terms: BatchTerms, ports: Ports) -> bool:
+def reopen_batch_if_closed(summary: BatchSummary, ports: Ports) -> bool:
     """Open a closed batch again. Return whether the batch's state was changed."""
-    return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
+    return summary.state is BatchState.CLOSED and _write_batch_state(summary, BatchState.OPEN, ports, None)
 
 
 def _validation_time(migration: Migration) -> datetime | None:
@@ -50,13 +50,13 @@ def _validation_time(migration: Migration) -> datetime | None:
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
-def _write_batch_state(terms: BatchTerms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
-    """Write the batch's new state, unless the batch has changed since ``terms`` was read.
+def _write_batch_state(summary: BatchSummary, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
+    """Write the batch's new state, unless the batch has changed since ``summary`` was read.
 
     Return whether the new state was written.
     """
-    batch = ports.batches.load(terms.batch_id)
-    if batch.version != terms.version:
+    batch = ports.batches.load(summary.batch_id)
+    if batch.version != summary.version:
         return False
     try:
         control = replace(batch.control, validated_at=validated_at)

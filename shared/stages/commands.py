@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.batch import BatchTerms
+from shared.domain.batch import BatchSummary
 from shared.domain.commands import (
     DRAINED,
     DRAINING,
@@ -21,9 +21,9 @@ from shared.domain.commands import (
     needs_instance_tags,
     rule_for_instance,
 )
-from shared.domain.effects import post_command_effects_of_failure
+from shared.domain.effects import effects_to_run_post_command_after_failure
 from shared.domain.errors import Permanent, Refused, Transient
-from shared.domain.migration import MOVING, Migration, State, step
+from shared.domain.migration import MOVING, Migration, State, step_to_state
 from shared.domain.observation import instance_document_name
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.guest import CommandResult
@@ -44,11 +44,11 @@ class CommandOutcome:
     words: str
 
 
-def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
+def command_rule(migration: Migration, summary: BatchSummary, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
     """Return the rule that gives the policy's pre and post commands for the migration's instance. Pass ``tags`` if the instance's
     facts are not stored yet.
     """
-    rules = terms.policy.commands
+    rules = summary.policy.commands
     if tags is None:
         tags = _stored_instance_tags(migration, ports) if needs_instance_tags(rules) else {}
     return rule_for_instance(rules, migration.instance_id, tags)
@@ -62,9 +62,9 @@ def _stored_instance_tags(migration: Migration, ports: Ports) -> Mapping[str, st
 # The pre command ------------------------------------------------------------------------------------------------------
 
 
-def changes_to_begin_pre_command(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
+def changes_to_begin_pre_command(migration: Migration, summary: BatchSummary, ports: Ports) -> dict[str, Any]:
     """Return the fields that the admission step must change to begin the pre command; empty if the policy has no pre command."""
-    if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
+    if migration.hop or migration.commands.phase or not summary.policy.commands or not command_rule(migration, summary, ports).pre:
         return {}
     return {"commands": migration.commands.progress_before_command(DRAINING, ports.clock.now())}
 
@@ -83,7 +83,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         migration = _record_command_progress(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
-    rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
+    rule = command_rule(migration, ports.batches.load_summary(migration.batch_id), ports)
     migration, end = _send_or_check_command(migration, "snapshot", rule.pre, rule.pre_timeout_sec, ports)
     if end is None:
         return None
@@ -108,7 +108,7 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
 
     The field ``commands.phase`` of the migration is empty once the command has succeeded, and ``left`` once the command has failed.
     """
-    rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
+    rule = command_rule(migration, ports.batches.load_summary(migration.batch_id), ports)
     if not rule.post:
         return _record_command_progress(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
@@ -147,7 +147,7 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
     """
     migration = ports.migrations.load(migration.migration_id)
     failure = migration.failure if migration.state is State.FAILED else None
-    half_moved = failure is not None and not post_command_effects_of_failure(migration, failure.stage)
+    half_moved = failure is not None and not effects_to_run_post_command_after_failure(migration, failure.stage)
     if not migration.commands.phase or migration.state in MOVING | {State.WAITING, State.COMPLETED} or half_moved:
         return  # the migration moves, or will move, again and still needs what the pre command did
     if migration.state not in AT_REST:
@@ -171,7 +171,7 @@ def _send_or_check_command(
         if not state.invocation_id:
             script = command_script(migration.os_type, command)
             token = migration.client_token(migration.hop, migration.attempt, state.phase, state.runs)
-            sent = ports.guest.start_script(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
+            sent = ports.guest.launch_script(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
             reason = f"{WORDS[state.phase]} runs as {sent}"
             return _record_command_progress(migration, by, reason, ports, replace(state, invocation_id=sent)), None
         result = ports.guest.command_result(*where, state.invocation_id)
@@ -199,5 +199,5 @@ def _record_command_progress(migration: Migration, by: str, reason: str, ports: 
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
     return advance_migration(
-        ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at)
+        ports, step_to_state(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at)
     )

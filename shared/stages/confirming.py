@@ -45,7 +45,7 @@ def _send_reminder_or_log_error(batch: Batch, now: datetime, ports: Ports) -> bo
 
 
 def _send_reminder_if_due(batch: Batch, now: datetime, ports: Ports) -> bool:
-    ready_at = ready_to_confirm_at(batch.terms)
+    ready_at = ready_to_confirm_at(batch.summary)
     if ready_at is None or now < ready_at:
         return False
     waiting = ports.migrations.state_counts(batch.batch_id)[State.MIGRATED]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.batch import BatchTerms, Waves
+from shared.domain.batch import BatchSummary, Waves
 from shared.domain.limits import AdmissionCounts
 from shared.domain.migration import Migration
 from shared.ports.ports import Ports
@@ -16,7 +16,7 @@ from shared.ports.ports import Ports
 class SlotCounts:
     """The slot holders of a batch, counted by region and by wave. Migrations to which this tick offers a slot are counted too."""
 
-    terms: BatchTerms
+    summary: BatchSummary
     cut: Waves
     regions: Counter[str]
     waves: Counter[int]
@@ -30,7 +30,7 @@ class SlotCounts:
         """Count the migration as a slot holder if its region and its wave have a free slot. Return whether the migration was
         counted.
         """
-        wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
+        wave, policy = self.cut.wave_number(migration.migration_id), self.summary.policy
         rooms = (
             _free_slot_count(policy.max_moving_per_region, self.regions[migration.region_id]),
             self._free_slot_count_of_wave(wave),
@@ -47,14 +47,14 @@ class SlotCounts:
 
     def free_slot_count_of_all_regions(self, ports: Ports) -> int:
         """Return how many more migrations may begin in all regions of the batch together."""
-        most = self.terms.policy.max_moving_per_region
+        most = self.summary.policy.max_moving_per_region
         if most is None:
             return UNLIMITED
-        regions = ports.batches.load(self.terms.batch_id).selection.regions
+        regions = ports.batches.load(self.summary.batch_id).selection.regions
         return sum(max(_free_slot_count(most, self.regions[each]), 0) for each in regions)
 
     def _free_slot_count_of_wave(self, wave: int) -> int:
-        return _free_slot_count(self.terms.policy.max_moving_per_wave, self.waves[wave])
+        return _free_slot_count(self.summary.policy.max_moving_per_wave, self.waves[wave])
 
 
 UNLIMITED = 1 << 30
@@ -64,12 +64,12 @@ def _free_slot_count(most: int | None, held: int) -> int:
     return UNLIMITED if most is None else most - held
 
 
-def slot_counts(terms: BatchTerms, ports: Ports, *, without: str = "") -> SlotCounts:
+def slot_counts(summary: BatchSummary, ports: Ports, *, without: str = "") -> SlotCounts:
     """Count the current slot holders of the batch. If ``without`` is the id of a migration, that migration is not counted."""
-    held = ports.admission.regions_of_slot_holders(terms.batch_id)
+    held = ports.admission.regions_of_slot_holders(summary.batch_id)
     unknown = [each for each, region in held.items() if not region]  # slots taken by an older version, which stored no region
     if unknown:
         held |= {each.migration_id: each.region_id for each in ports.migrations.load_migrations(unknown)}
     held.pop(without, None)
-    cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
-    return SlotCounts(terms, cut, Counter(held.values()), Counter(map(cut.wave_number, held)))
+    cut = ports.batches.waves(summary.batch_id) if summary.policy.waves else Waves()
+    return SlotCounts(summary, cut, Counter(held.values()), Counter(map(cut.wave_number, held)))

@@ -20,7 +20,7 @@ from shared.domain.effects import (
     ScheduleSweep,
 )
 from shared.domain.errors import Transient
-from shared.domain.ledger import SnapshotState, sweep_due_at
+from shared.domain.ledger import SnapshotState, retention_end
 from shared.domain.limits import TIME_DEPENDENT_LIMITS, Limit
 from shared.domain.migration import ACTIVE, MOVING, DriverData, Migration, State
 from shared.domain.timing import LOOK_AGAIN
@@ -63,7 +63,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
         if running:
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
-    ports.admission.unlock_instance(*where, migration.migration_id, migration.attempt, account=migration.account_id)
+    ports.admission.release_instance_lock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
     release_group_place_if_grouped(migration, ports)
 
 
@@ -86,15 +86,15 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
         return
     if effect.outcome == "resumed":
         if not has_ended:
-            ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
+            ports.batches.write_attempt_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
         return
     if effect.outcome == "moved":
         # Only the canary rule needs to know which migrations have moved. Without a canary they are not stored, because a batch of
         # thousands of migrations would make a row of thousands of columns.
         tally = ports.batches.load_tally(migration.batch_id)
-        if len(tally.moved) >= tally.terms.policy.canary:
+        if len(tally.moved) >= tally.summary.policy.canary:
             return
-    ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
+    ports.batches.write_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 
 
 def _launch_job_if_migrating(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
@@ -111,7 +111,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
     held = current_blocking_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in LIMITS_OF_DELAYED_START:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
-    ports.driver_by_name(migration.driver).launch_job(migration)
+    ports.driver_with_name(migration.driver).launch_job(migration)
 
 
 def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
@@ -122,7 +122,7 @@ def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != DriverData()
-    ports.driver_by_name(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
+    ports.driver_with_name(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
 
 
 def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
@@ -134,7 +134,7 @@ def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports)
 def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:
     if migration.released_at is None:
         return
-    sweep_at = sweep_due_at(migration.released_at, effect.retention_days)
+    sweep_at = retention_end(migration.released_at, effect.retention_days)
     for entry in ports.ledger.entries_of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.write_entry(replace(entry, sweep_at=sweep_at))

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
-from shared.domain.group import last_attempt_to_release_place, why_member_waits
+from shared.domain.group import last_attempt_done_with_group_lock, why_member_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
-from shared.ports.admission import LeaseHolder
+from shared.ports.admission import LockHolder
 from shared.ports.ports import Ports
 from shared.stages.slots import is_lock_kept_for_jobs
 
@@ -24,43 +24,43 @@ MOST_WAITING_READ = 100
 """Maximum waiting migrations that are read in one call."""
 
 
-def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
+def acquire_group_lock(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Reserve the group's place for the migration. If another member holds the place and still needs it, return the limit that
     blocks the start.
 
     If the holder no longer needs the place, this migration takes it over.
     """
     for _ in range(LOST_RACE.calls):
-        place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
+        place = ports.admission.acquire_group_lock(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
         holder = _active_migration_in_group_place(place, ports)
         if holder is not None:
             return BlockingLimit(Limit.GROUP, why_member_waits(holder))
-        ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
+        ports.admission.release_group_lock(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 
 
-def release_group_place(migration: Migration, ports: Ports) -> None:
+def release_group_lock(migration: Migration, ports: Ports) -> None:
     """Release the group's place if the migration no longer needs it.
 
     If a later attempt of the migration has taken the place, the place is not released.
     """
-    last = last_attempt_to_release_place(migration)
+    last = last_attempt_done_with_group_lock(migration)
     if last:
-        ports.admission.release_group_place(migration.group, migration.migration_id, last)
+        ports.admission.release_group_lock(migration.group, migration.migration_id, last)
 
 
 def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
     """Return, in words, which other member of the group the migration waits for; empty if no member blocks the migration."""
-    place = ports.admission.holders_of_group_places([migration.group]).get(migration.group)
+    place = ports.admission.group_lock_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
     holder = _active_migration_in_group_place(place, ports)
     return why_member_waits(holder) if holder else ""
 
 
-def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migration | None:
+def _active_migration_in_group_place(place: LockHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the place and still needs it.
 
     Return None if the holder has ended without releasing the place, for example because of a crash.
@@ -69,7 +69,7 @@ def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migrat
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # the holder's row does not exist
-    return found if place.attempt > last_attempt_to_release_place(found) or is_lock_kept_for_jobs(found, ports) else None
+    return found if place.attempt > last_attempt_done_with_group_lock(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
 def migration_ids_whose_group_allows_start(
@@ -92,7 +92,7 @@ def migration_ids_whose_group_allows_start(
             break
         some = ids[start : start + MOST_WAITING_READ]
         found = {each.migration_id: each for each in ports.migrations.load_migrations(some)}
-        places = ports.admission.holders_of_group_places([each.group for each in found.values() if each.group])
+        places = ports.admission.group_lock_holders([each.group for each in found.values() if each.group])
         for id in some:
             migration = found.get(id)  # a row that cannot be read is returned too: the caller then moves it to the end of the queue
             if len(chosen) >= room:
@@ -107,7 +107,7 @@ def migration_ids_whose_group_allows_start(
     return chosen
 
 
-def _is_group_place_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
+def _is_group_place_free(migration: Migration, places: dict[str, LockHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
         return not migration.group  # a migration without a group waits for no other member

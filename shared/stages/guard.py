@@ -15,7 +15,7 @@ from shared.domain import events
 from shared.domain.errors import Permanent, Stale
 from shared.domain.ledger import SMC_PREFIX
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import MOVING, Migration, State, step
+from shared.domain.migration import MOVING, Migration, State, step_to_state
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration
@@ -64,7 +64,7 @@ def _has_no_running_job(migration: Migration) -> bool:
     time.
     """
     if migration.state is State.SNAPSHOTTED:
-        return not migration.job_may_have_run
+        return not migration.may_job_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
@@ -92,7 +92,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     if key in migration.disturbed:
         return Outcome("stale", {"reason": "already recorded"})
     said = f"{ACTOR} {what}"[:500]
-    taken = step(
+    taken = step_to_state(
         migration,
         migration.state,
         now=ports.clock.now(),

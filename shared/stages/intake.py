@@ -17,7 +17,7 @@ from shared.domain.batch import BY_A_PERSON, Batch, BatchState, LeftOutInstance,
 from shared.domain.errors import Refused, ReplankError, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_journal_entry
-from shared.domain.notice import Notice, due_notices, read_notice
+from shared.domain.notice import Notice, due_notices, parse_notice
 from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import NewMigration
@@ -49,7 +49,7 @@ def _make_batch_from_notice(message: Message, ports: Ports) -> Batch:
     The batch's id is derived from the notice's source and id, so a second delivery of the notice finds the same batch.
     """
     _refuse_unknown_notice_source(message.source, ports)
-    notice: Notice = read_notice(message.data, ports.catalog)
+    notice: Notice = parse_notice(message.data, ports.catalog)
     batch_id = "b" + _short_digest(message.source, message.event_id)
     batch = Batch(
         batch_id=batch_id,

@@ -20,7 +20,7 @@ def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
     """
     seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may not have run yet
-    return ports.driver_by_name(migration.driver).source_servers(migration, who)
+    return ports.driver_with_name(migration.driver).source_servers(migration, who)
 
 
 def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[UnfinishedJob, ...]:
@@ -29,7 +29,7 @@ def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str
     Without ``source_ids``, all source servers of the instance are searched.
     """
     where = source_server_ids(migration, ports) if source_ids is None else source_ids
-    return ports.driver_by_name(migration.driver).unfinished_jobs(migration, where)
+    return ports.driver_with_name(migration.driver).unfinished_jobs(migration, where)
 
 
 def remove_jobs_of_migration(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[UnfinishedJob, ...]:
@@ -38,7 +38,7 @@ def remove_jobs_of_migration(migration: Migration, source_ids: Sequence[str], po
     own = [job for job in found if job.ours]
     if not own:
         return found
-    ports.driver_by_name(migration.driver).remove_jobs(own)
+    ports.driver_with_name(migration.driver).remove_jobs(own)
     return unfinished_jobs(migration, ports, source_ids)
 
 

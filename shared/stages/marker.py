@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.after_job import AfterJobRecord, DisksAfterJob, GuestBeforeJobEnd, MarkerAnswer, disks_after_job, marker_text
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
-from shared.domain.migration import Migration, step
+from shared.domain.migration import Migration, step_to_state
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
@@ -144,7 +144,7 @@ def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: 
     """
     from shared.probes.marker import marker_script
 
-    return ports.guest.start_script(
+    return ports.guest.launch_script(
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,
@@ -163,5 +163,5 @@ def _commit_step_in_same_state(migration: Migration, by: str, reason: str, ports
     """Commit a step that does not change the migration's state. The next tick checks the migration again."""
     now = ports.clock.now()
     return advance_migration(
-        ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes)
+        ports, step_to_state(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes)
     )

@@ -22,7 +22,7 @@ from shared.domain.limits import (
     requeue_migration,
 )
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import Migration, State, step_to_state
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED, duration_in_words
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
@@ -41,7 +41,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 
 
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
-    driver = ports.driver_by_name(migration.driver)
+    driver = ports.driver_with_name(migration.driver)
     driver.check_settings()
     batch, scene = batch_and_start_context(migration, ports)
     _require_conditions_for_move(migration, batch, scene, ports)
@@ -71,7 +71,7 @@ def _check_limits_and_take_group_place(migration: Migration, scene: StartContext
     held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
         return held.reason
-    return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.terms, scene.now) else ""
+    return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.summary, scene.now) else ""
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
@@ -83,7 +83,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
         report = driver.prepare_job(migration, host_identity(migration, migration.hop, ports))
         if report.phase is JobPhase.RUNNING:
             return _start_job(migration, report, ports)
-    missed = has_missed_window(migration, scene.terms, scene.now)
+    missed = has_missed_window(migration, scene.summary, scene.now)
     if missed and migration.windows_missed + 1 >= WINDOWS_MISSED:
         raise Permanent(
             "Window.TooShort",
@@ -96,7 +96,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
 
 def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    taken = step(
+    taken = step_to_state(
         migration,
         State.MIGRATING,
         now=now,
@@ -123,7 +123,8 @@ def _begin_job_preparation(migration: Migration, ports: Ports) -> Migration:
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
     return advance_migration(
-        ports, step(migration, State.SNAPSHOTTED, now=now, by="migrate", reason=reason, handle=handle, due_at=now + LOOK_AGAIN)
+        ports,
+        step_to_state(migration, State.SNAPSHOTTED, now=now, by="migrate", reason=reason, handle=handle, due_at=now + LOOK_AGAIN),
     )
 
 
@@ -141,11 +142,11 @@ def _require_conditions_for_move(migration: Migration, batch: Batch, scene: Star
 
     Raises Permanent if the acknowledgement, the lock, the slot or a finished snapshot is missing.
     """
-    if scene.terms.acknowledgement is None or scene.terms.dry_run:
+    if scene.summary.acknowledgement is None or scene.summary.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     require_acknowledgement(batch, migration, ports)
     where = (migration.region_id, migration.instance_id)
-    if ports.admission.lock_holder(*where, account=migration.account_id) != migration.migration_id:
+    if ports.admission.instance_lock_holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost",
             "This migration does not hold the instance's lock.",
@@ -185,7 +186,7 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     # A retry may wait for its instance to run again. This wait has a limit with every driver. The preparation has no time limit
     # only while a person is to act in the console, and that comes later.
     began_at = migration.handle.began_at or migration.entered_at
-    of = ports.driver_by_name(migration.driver).traits
+    of = ports.driver_with_name(migration.driver).traits
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
         waited_for = report.message or report.remedy
@@ -194,7 +195,7 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
             raise Permanent("Driver.PrepareTimedOut", why, report.late_remedy, log=report.log)
         raise Permanent("Driver.PrepareTimedOut", why, f"Look at the instance, and at its job {of.job_seen_at}; then retry.")
     if report.handle != migration.handle:
-        preparing = step(
+        preparing = step_to_state(
             migration,
             State.SNAPSHOTTED,
             now=now,

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import BatchTerms, PauseState
+from shared.domain.batch import BatchSummary, PauseState
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
 from shared.domain.limits import (
     AdmissionCounts,
-    Start,
     StartContext,
+    StartKind,
     allowed_start_count,
     why_budget_spent,
 )
@@ -78,7 +78,7 @@ class _TickState:
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
-def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
+def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool = True) -> int:
     """Offer the free slots to waiting migrations: for each offer, publish an event to the snapshot stage. Return the number of
     offers.
 
@@ -92,7 +92,7 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
     tick = _TickState(
         ports,
         now,
-        ports.admission.correct_counts_and_list_slot_holders(),
+        ports.admission.repair_counts_and_list_slot_holders(),
         ports.admission.current_hold(),
         *_accounts_of_slot_holders(queues, ports),
     )
@@ -124,23 +124,23 @@ def _accounts_of_slot_holders(
 
 
 def _collect_queues_and_close_batches(
-    batches: Sequence[BatchTerms], now: datetime, ports: Ports, *, at_tick: bool
+    batches: Sequence[BatchSummary], now: datetime, ports: Ports, *, at_tick: bool
 ) -> list[_BatchQueue]:
     """Return the queues of batches with waiting migrations. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
-    for terms in batches:
+    for summary in batches:
         try:
-            if terms.control.brake is PauseState.STOPPED:
-                _cancel_unstarted_migrations(terms, ports)
-            most = MANY_READ if terms.policy.stores_order or terms.policy.group else READY_READ
-            found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.account_ids]
-            tally = ports.batches.load_tally(terms.batch_id) if any(waiting for _, waiting in found) else None
+            if summary.control.brake is PauseState.STOPPED:
+                _cancel_unstarted_migrations(summary, ports)
+            most = MANY_READ if summary.policy.stores_order or summary.policy.group else READY_READ
+            found = [(each, ports.migrations.admission_queue(summary.batch_id, most, each)) for each in summary.account_ids]
+            tally = ports.batches.load_tally(summary.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
             elif at_tick and now.minute == 0:  # only once an hour, because this reads the whole batch
-                close_batch_if_settled(terms, ports)
+                close_batch_if_settled(summary, ports)
         except ReplankError as error:
-            _log_skipped_batch(terms.batch_id, error)
+            _log_skipped_batch(summary.batch_id, error)
     return queues
 
 
@@ -156,22 +156,22 @@ def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, ti
             _pause_batch_if_budget_spent(_start_context_of_queue(queue, set(), tick), tick.ports)
             _remove_later_waves_from_queue(queue, tick)
             _sort_queue(queue, tick.ports)
-            _report_approval_or_stop_batch(queue.tally.terms, tick.ports)
+            _report_approval_or_stop_batch(queue.tally.summary, tick.ports)
         return _choose_migrations(queue, next_hops, tick)
     except ReplankError as error:
-        _log_skipped_batch(queue.tally.terms.batch_id, error)
+        _log_skipped_batch(queue.tally.summary.batch_id, error)
         return []
 
 
-def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
+def _cancel_unstarted_migrations(summary: BatchSummary, ports: Ports) -> None:
     # rarely needed: this import would slow down every start of the function
     from shared.stages.braking import cancel_unstarted_migrations
 
-    cancel_unstarted_migrations(terms, ports)
+    cancel_unstarted_migrations(summary, ports)
 
 
 def _pause_batch_if_budget_spent(scene: StartContext, ports: Ports) -> None:
-    if why_budget_spent(scene) and scene.terms.control.brake is PauseState.OFF:
+    if why_budget_spent(scene) and scene.summary.control.brake is PauseState.OFF:
         # rarely needed: this import would slow down every start of the function
         from shared.stages.braking import pause_batch_if_budget_spent
 
@@ -180,17 +180,17 @@ def _pause_batch_if_budget_spent(scene: StartContext, ports: Ports) -> None:
 
 def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None:
     """Remove from the queue the migrations whose wave has not begun. If the open wave has ended, record its end."""
-    terms = queue.tally.terms
-    if not terms.policy.waves or terms.acknowledgement is None:
+    summary = queue.tally.summary
+    if not summary.policy.waves or summary.acknowledgement is None:
         return
     from shared.stages.waving import (
         end_wave_or_begin_next,  # rarely needed: this import would slow down every start of the function
     )
 
     if not why_budget_spent(_start_context_of_queue(queue, set(), tick)):
-        end_wave_or_begin_next(terms, tick.ports)
-    found = tick.ports.batches.waves(terms.batch_id)
-    queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= terms.control.wave]
+        end_wave_or_begin_next(summary, tick.ports)
+    found = tick.ports.batches.waves(summary.batch_id)
+    queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= summary.control.wave]
 
 
 def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
@@ -198,26 +198,26 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
 
     Unreadable rows at the front are moved to the end, because they would block the queue.
     """
-    terms = queue.tally.terms
-    if not terms.policy.order or terms.acknowledgement is None:
+    summary = queue.tally.summary
+    if not summary.policy.order or summary.acknowledgement is None:
         return
-    places = ports.batches.waves(terms.batch_id).position_by_migration
+    places = ports.batches.waves(summary.batch_id).position_by_migration
     in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
     front = [each.migration_id for each in in_order if not each.first][:READY_READ]
     unreadable = set(front) - {each.migration_id for each in ports.migrations.load_migrations(front)}
     queue.waiting = sorted(in_order, key=lambda each: each.migration_id in unreadable)
 
 
-def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
+def _report_approval_or_stop_batch(summary: BatchSummary, ports: Ports) -> None:
     """Report one missing or expiring approval of the batch, or stop the batch if an approval has expired.
 
     Each missing or expiring approval is reported only once.
     """
-    if terms.policy.approvals or terms.policy.wave_approvals:
+    if summary.policy.approvals or summary.policy.wave_approvals:
         # rarely needed: this import would slow down every start of the function
         from shared.stages.approvals_due import report_approval_or_stop_batch
 
-        report_approval_or_stop_batch(terms, ports)
+        report_approval_or_stop_batch(summary, ports)
 
 
 def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
@@ -225,7 +225,7 @@ def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
     _LOG.error("batch %s is skipped in this tick: %s", batch_id, error)
 
 
-def _batches_in_rotated_order(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
+def _batches_in_rotated_order(batches: Sequence[BatchSummary], now: datetime) -> list[BatchSummary]:
     """Return the batches in an order that changes with every tick.
 
     In a fixed order, a large batch could block a small batch for days.
@@ -239,9 +239,9 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
 
     A migration that took a slot just before a crash is always included.
     """
-    mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
+    mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.summary.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is next_hops]
-    start = Start.HOP_SNAPSHOT if next_hops else Start.FIRST_SNAPSHOT
+    start = StartKind.HOP_SNAPSHOT if next_hops else StartKind.FIRST_SNAPSHOT
     more = _migration_ids_that_may_start(
         queue,
         [each for each in ids if each not in mine],
@@ -255,7 +255,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
         tick.ports.migrations.postpone_unreadable_rows(sorted(lost), tick.now)
     still = [each for each in found if each.state in ADMITTED]
     begun = sum(each.migration_id not in mine for each in still)
-    tick.begun[queue.tally.terms.batch_id, queue.account_id] += begun
+    tick.begun[queue.tally.summary.batch_id, queue.account_id] += begun
     return still
 
 
@@ -264,25 +264,25 @@ def _migration_ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: 
 
     A migration may start only if its redundancy group, region and wave allow the start.
     """
-    terms = queue.tally.terms
-    if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
+    summary = queue.tally.summary
+    if not (summary.policy.group or summary.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
     from shared.stages.groups import (
         migration_ids_whose_group_allows_start,
     )  # rarely needed: this import would slow down every start of the function
 
-    if not terms.policy.has_region_or_wave_limit:
+    if not summary.policy.has_region_or_wave_limit:
         return migration_ids_whose_group_allows_start(ids, room, tick.ports)
     from shared.stages.crowds import slot_counts
 
     # all queues of a batch share one count, so that each queue counts what the others have begun
-    if terms.batch_id not in tick.crowds:
-        tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
-    return migration_ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
+    if summary.batch_id not in tick.crowds:
+        tick.crowds[summary.batch_id] = slot_counts(summary, tick.ports)
+    return migration_ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[summary.batch_id])
 
 
 def _start_context_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
-    batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
+    batch_id, account_id = queue.tally.summary.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.offered_slot_count(batch_id)
     standing = AdmissionCounts(
@@ -292,10 +292,10 @@ def _start_context_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState
         held_by_account=there + tick.offered_slot_count(account_id=account_id),
         unproved=len(mine - queue.tally.moved) + begun,
     )
-    standing = counts_with_failures_by_wave(standing, queue.tally.terms, tick.ports)
+    standing = counts_with_failures_by_wave(standing, queue.tally.summary, tick.ports)
     trouble = tick.troubles.get(account_id)
     reason = trouble.why_unusable if trouble is not None and trouble.is_account_blocked(tick.now) else ""
-    return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
+    return StartContext(queue.tally.summary, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
 def _release_unneeded_slots(tick: _TickState) -> None:

@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchTerms
-from shared.domain.catalog import release_by_name
+from shared.domain.batch import Batch, BatchSummary
+from shared.domain.catalog import release_with_name
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.chosen import why_not_selected
 from shared.domain.drivers import driver_traits
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, protection_effects
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, effects_to_restore_protection
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Assessment, Finding, Severity, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import ACTIVE, Failure, Migration, State, step
+from shared.domain.migration import ACTIVE, Failure, Migration, State, step_to_state
 from shared.domain.observation import Observation, baseline_document_name, instance_document_name
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed_facts
@@ -44,39 +44,39 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
-        reopen_batch_if_closed(batch.terms, ports)
+        reopen_batch_if_closed(batch.summary, ports)
         return _begin_precheck(migration, batch, ports)
-    terms = ports.batches.load_terms(migration.batch_id)
-    reopen_batch_if_closed(terms, ports)
-    return _judge_probe_answer(migration, terms, ports)
+    summary = ports.batches.load_summary(migration.batch_id)
+    reopen_batch_if_closed(summary, ports)
+    return _judge_probe_answer(migration, summary, ports)
 
 
 def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     """Plan the route, lock the instance, apply the rules that need no guest, and send the probe."""
-    terms = batch.terms
+    summary = batch.summary
     if migration.driver in ports.unready:
         return _refuse_instance(migration, _assessment_of_error(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.instance_facts(migration.region_id, migration.instance_id, schedule=True)
-        migration = _migration_with_route(migration, instance, terms, ports)
+        migration = _migration_with_route(migration, instance, summary, ports)
         _check_driver_has_settings(migration, instance, ports)
         _check_instance_selected(migration, batch, ports)
-        migration = _migration_with_group(migration, instance, terms)
-        _lock_instance(migration, terms, ports)
+        migration = _migration_with_group(migration, instance, summary)
+        _lock_instance(migration, summary, ports)
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
-    if terms.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
+    if summary.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
         instance = replace(instance, active_migration_id=_other_active_migration_id(migration, ports))
-    facts = _facts_for_rules(migration, instance, None, terms, ports)
-    early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
+    facts = _facts_for_rules(migration, instance, None, summary, ports)
+    early = assess(facts, summary.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.is_blocked:
         return _refuse_instance(migration, early, ports)
     try:
-        invocation_id = probe.send_probe(migration, ports, "precheck", terms, dict(instance.tags))
+        invocation_id = probe.send_probe(migration, ports, "precheck", summary, dict(instance.tags))
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
     now = ports.clock.now()
-    taken = step(
+    taken = step_to_state(
         migration,
         State.PRECHECKING,
         now=now,
@@ -84,14 +84,14 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         reason="probe sent",
         probe_invocation_id=invocation_id,
         probe_count=migration.probe_count + 1,
-        check_asked=probe.may_run_batch_check(terms),
+        check_asked=probe.may_run_batch_check(summary),
         due_at=now + LOOK_AGAIN,
     )
     advance_migration(ports, replace(taken, documents={instance_document_name(migration.hop): instance.to_json()}))
     return Outcome("waiting", {"state": "prechecking"})
 
 
-def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> Migration:
+def _migration_with_route(migration: Migration, instance: InstanceFacts, summary: BatchSummary, ports: Ports) -> Migration:
     """Return the migration with its route, and with its driver if none is chosen yet.
 
     An earlier choice of route or driver is kept, even if the facts have changed.
@@ -105,7 +105,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
         raise Refused(
             "Catalog.ReleaseUnknown", f"The catalog has no release {name!r}.", "Add a row for it, or leave the instance out."
         )
-    destination = release_by_name(migration.destination, ports.catalog) if migration.destination else None
+    destination = release_with_name(migration.destination, ports.catalog) if migration.destination else None
     wanted = destination.key if destination else migration.destination or None
     now = ports.clock.now()
 
@@ -115,8 +115,8 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
             instance.architecture,
             on=now.date(),
             destination=wanted,
-            allow_end_of_life=terms.policy.allow_end_of_life,
-            allow_listed=terms.policy.allow_listed,
+            allow_end_of_life=summary.policy.allow_end_of_life,
+            allow_listed=summary.policy.allow_listed,
             driver=driver,
             catalog=ports.catalog,
         ).hops
@@ -153,25 +153,25 @@ def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, po
         raise Refused(error.code, error.message, error.remedy)
 
 
-def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
+def _migration_with_group(migration: Migration, instance: InstanceFacts, summary: BatchSummary) -> Migration:
     """Return the migration with its redundancy group.
 
     A group that is already known is kept, even if the instance's tag has changed.
     """
-    if terms.policy.group is None or migration.group:
+    if summary.policy.group is None or migration.group:
         return migration
     from shared.domain.group import group_name  # only batches with groups need it
 
-    return replace(migration, group=group_name(instance.tags, terms.policy.group.tag))
+    return replace(migration, group=group_name(instance.tags, summary.policy.group.tag))
 
 
-def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, result: Assessment) -> Assessment:
+def _assessment_with_group_warning(migration: Migration, summary: BatchSummary, result: Assessment) -> Assessment:
     """Return the assessment, with a warning if the batch has redundancy groups and the instance lacks the tag."""
-    if terms.policy.group is None or migration.group:
+    if summary.policy.group is None or migration.group:
         return result
     from shared.domain.group import missing_tag_finding  # only batches with groups need it
 
-    return sorted_assessment([*result.findings, missing_tag_finding(terms.policy.group.tag)], terms.policy.overrides)
+    return sorted_assessment([*result.findings, missing_tag_finding(summary.policy.group.tag)], summary.policy.overrides)
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
@@ -182,16 +182,16 @@ def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -
         raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not select {migration.instance_id}: {why}.", remedy)
 
 
-def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> None:
-    if terms.dry_run:
+def _lock_instance(migration: Migration, summary: BatchSummary, ports: Ports) -> None:
+    if summary.dry_run:
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id
-    holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
+    holder = ports.admission.acquire_instance_lock(*where, migration.migration_id, migration.attempt, account=account)
     ended = _last_attempt_without_lock(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A late duplicate message may have locked the instance for a migration that has ended. Such a lock is deleted.
-        ports.admission.unlock_instance(*where, holder, ended, account=account)
-        holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
+        ports.admission.release_instance_lock(*where, holder, ended, account=account)
+        holder = ports.admission.acquire_instance_lock(*where, migration.migration_id, migration.attempt, account=account)
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
@@ -202,7 +202,7 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
 
 def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
     """Return the id of the active migration that holds the instance's lock. Return an empty string if the holder is not active."""
-    holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
+    holder = ports.admission.instance_lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_attempt_without_lock(holder, ports) else holder
 
 
@@ -215,7 +215,7 @@ def _last_attempt_without_lock(migration_id: str, ports: Ports) -> int:
     return 0 if found.state in ACTIVE or is_lock_kept_for_jobs(found, ports) else found.attempt
 
 
-def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
+def _judge_probe_answer(migration: Migration, summary: BatchSummary, ports: Ports) -> Outcome:
     """Read the guest's answer, apply every rule to the facts, and pass or refuse the instance."""
     found = probe.fetch_probe_answer(migration, ports)
     now = ports.clock.now()
@@ -226,20 +226,20 @@ def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -
     if isinstance(found, ProbeUnreadable):
         return _refuse_instance(migration, sorted_assessment([finding_for_unreadable_answer(found)], {}), ports)
     instance = _stored_instance_facts(migration, ports)
-    facts = _facts_for_rules(migration, instance, found, terms, ports)
-    result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
-    result = _assessment_with_group_warning(migration, terms, result)
+    facts = _facts_for_rules(migration, instance, found, summary, ports)
+    result = assess(facts, summary.policy.overrides, catalog=ports.catalog)
+    result = _assessment_with_group_warning(migration, summary, result)
     if result.is_blocked:
         return _refuse_instance(migration, result, ports)
-    return _pass_precheck(migration, terms, result, instance, found, ports)
+    return _pass_precheck(migration, summary, result, instance, found, ports)
 
 
 def _facts_for_rules(
-    migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: BatchTerms, ports: Ports
+    migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, summary: BatchSummary, ports: Ports
 ) -> Facts:
     """Return the facts that the rules need. One fact comes from the policy: whether Alibaba Cloud has allow-listed the account."""
     account = ports.compute.account_facts(migration.region_id)
-    if terms.policy.allow_listed or not driver_traits(migration.driver).needs_listing:
+    if summary.policy.allow_listed or not driver_traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
@@ -250,19 +250,19 @@ def _stored_instance_facts(migration: Migration, ports: Ports) -> InstanceFacts:
 
 
 def _pass_precheck(
-    migration: Migration, terms: BatchTerms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
+    migration: Migration, summary: BatchSummary, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
     reason = _reason_for_journal(migration, guest, ports)
     documents = {baseline_document_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run also ends in the state ready. Without a due time, nothing continues the migration.
-    end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
-    taken = step(
+    end: dict[str, Any] = {"finished_at": now} if summary.dry_run else {"due_at": now}
+    taken = step_to_state(
         migration,
-        State.CANCELLED if terms.dry_run else State.READY,
+        State.CANCELLED if summary.dry_run else State.READY,
         now=now,
         by="precheck",
-        reason=f"{reason}; the dry run is over" if terms.dry_run else reason,
+        reason=f"{reason}; the dry run is over" if summary.dry_run else reason,
         assessment=result,
         prechecked_at=now,
         prechecked_version=migration.version + 1,
@@ -271,7 +271,7 @@ def _pass_precheck(
         **end,
     )
     passed = events.migration_event(taken.after, events.PRECHECK_PASSED, stage="snapshot")
-    if terms.dry_run:
+    if summary.dry_run:
         passed.data.pop("stage")
     passed_on = advance_migration(ports, replace(taken, events=(passed,), documents=documents))
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
@@ -298,7 +298,7 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
     now = ports.clock.now()
     to = State.FAILED if migration.hop else State.PRECHECK_FAILED
-    taken = step(
+    taken = step_to_state(
         migration,
         to,
         now=now,
@@ -322,7 +322,7 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
     elif migration.prechecked_at is not None or migration.attempt > 1:
         # An earlier attempt may have held a slot, and may have left a source server or a job in SMC.
         clean_up = CleanUpDriver(migration.handle, migration.hop)
-        effects = (ReleaseSlot(), clean_up, *protection_effects(migration), *effects)
+        effects = (ReleaseSlot(), clean_up, *effects_to_restore_protection(migration), *effects)
     if to is State.PRECHECK_FAILED and migration.prechecked_version:
         # The instance had passed its precheck, and is refused right before its snapshots. Something has changed since, so this
         # counts as a failure.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.domain.batch import BatchTerms
+from shared.domain.batch import BatchSummary
 from shared.domain.errors import Refused
 from shared.domain.events import guest_command_name
 from shared.domain.guest import GuestFacts
@@ -17,30 +17,32 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse_probe_answer, probe_script
 
 
-def may_run_batch_check(terms: BatchTerms) -> bool:
+def may_run_batch_check(summary: BatchSummary) -> bool:
     """Whether the batch's own check may run in the guest, and whether the probe may read the batch's files there.
 
     The check and the files are allowed once a person has acknowledged the batch.
     """
-    return terms.acknowledgement is not None and not terms.dry_run
+    return summary.acknowledgement is not None and not summary.dry_run
 
 
-def has_batch_check(terms: BatchTerms) -> bool:
+def has_batch_check(summary: BatchSummary) -> bool:
     """Whether the batch's policy names a check or files that the probe must include."""
-    policy = terms.policy
+    policy = summary.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
 
-def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTerms, tags: Mapping[str, str] | None = None) -> str:
+def send_probe(
+    migration: Migration, ports: Ports, purpose: str, summary: BatchSummary, tags: Mapping[str, str] | None = None
+) -> str:
     """Start the probe in the guest, and return the invocation's id.
 
     Repeated calls with the same ``purpose`` and the same ``probe_count`` of the migration start only one invocation. The batch's
     files and check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the instance's
     ``tags`` if the instance's facts are not stored yet.
     """
-    own = _policy_for_instance(migration, terms, ports, tags) if may_run_batch_check(terms) else Policy()
+    own = _policy_for_instance(migration, summary, ports, tags) if may_run_batch_check(summary) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
-    return ports.guest.start_script(
+    return ports.guest.launch_script(
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,
@@ -58,14 +60,14 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
     )
 
 
-def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
+def _policy_for_instance(migration: Migration, summary: BatchSummary, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
     """Return the policy with the files and the check that apply to the migration's instance."""
-    policy = terms.policy
+    policy = summary.policy
     if not policy.commands:
         return policy
     from shared.stages.commands import command_rule  # only batches with rules for single guests need it
 
-    rule = command_rule(migration, terms, ports, tags)
+    rule = command_rule(migration, summary, ports, tags)
     files = policy.files if rule.files is None else rule.files
     return replace(policy, files=files, check=policy.check if rule.check is None else rule.check)
 

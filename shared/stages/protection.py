@@ -65,7 +65,7 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
             return
         ports.protections.put_protection_record(wanted)
     try:
-        ports.compute.set_deletion_protection(*where, True)
+        ports.compute.change_deletion_protection(*where, True)
     except (Permanent, Refused, AccountUnusable):
         ports.protections.delete_protection_record(wanted)
         raise
@@ -148,7 +148,7 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
     if may_call_be_under_way(row, ports.clock.now()):
         raise Transient("Protection.TooRecent", f"The protection of {row.instance_id} may still be being switched on.")
     try:
-        ports.compute.set_deletion_protection(row.region_id, row.instance_id, False)
+        ports.compute.change_deletion_protection(row.region_id, row.instance_id, False)
     except (Permanent, Refused, AccountUnusable):
         found = ports.compute.instance_page(row.region_id, instance_ids=[row.instance_id]).instances
         if any(each.deletion_protection for each in found):
@@ -158,7 +158,7 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
     found_row = ports.protections.protection_record(row.region_id, row.instance_id, account=row.account_id)
     if found_row is not None and found_row.migration_id != row.migration_id:
         # Another migration of the instance has taken the row over since it was read.
-        ports.compute.set_deletion_protection(row.region_id, row.instance_id, True)
+        ports.compute.change_deletion_protection(row.region_id, row.instance_id, True)
 
 
 def _log_protection_left_on(row: ProtectedInstance, error: ReplankError) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.disk_reset import DiskReset, ResetState
-from shared.domain.effects import ReleaseLock, post_command_effects, protection_effects
+from shared.domain.effects import ReleaseLock, effects_to_restore_protection, effects_to_run_post_command
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import Migration, State, step_to_state
 from shared.domain.restore import all_disks_as_pending, are_all_disks_in_states, disk_states_in_words, has_reset_begun
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT, duration_in_words
 from shared.domain.validation import compare_after_rollback
@@ -193,9 +193,9 @@ def _start_instance(migration: Migration, ports: Ports) -> Outcome:
     agent = ports.guest.agents_by_instance_id(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status != "Running" or agent is None or not agent.alive:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
-    terms = ports.batches.load_terms(migration.batch_id)
+    summary = ports.batches.load_summary(migration.batch_id)
     try:
-        invocation_id = probe.send_probe(migration, ports, "rollback", terms)
+        invocation_id = probe.send_probe(migration, ports, "rollback", summary)
     except Refused:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
     return _enter_rollback_phase(migration, "verifying", "the guest is back, probe sent", ports, invocation_id)
@@ -230,7 +230,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
     restore_disks.disk_resets_with_current_states(migration, ports)
     now = ports.clock.now()
     made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
-    taken = step(
+    taken = step_to_state(
         migration,
         State.ROLLED_BACK,
         now=now,
@@ -245,7 +245,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         commands=migration.commands.progress_after_rollback(),
     )
     lock = ReleaseLock(migration.region_id, migration.instance_id)
-    effects = (*post_command_effects(taken.after), *protection_effects(migration), lock)
+    effects = (*effects_to_run_post_command(taken.after), *effects_to_restore_protection(migration), lock)
     advance_migration(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
     return Outcome("done", {"state": "rolled_back"})
 
@@ -278,7 +278,9 @@ def _enter_rollback_phase(
 
 def _commit_rollback_progress(migration: Migration, reason: str, ports: Ports, **changes: Any) -> Migration:
     now = ports.clock.now()
-    taken = step(migration, State.ROLLING_BACK, now=now, by="rollback", reason=reason[:500], due_at=now + LOOK_AGAIN, **changes)
+    taken = step_to_state(
+        migration, State.ROLLING_BACK, now=now, by="rollback", reason=reason[:500], due_at=now + LOOK_AGAIN, **changes
+    )
     return advance_migration(ports, taken)
 
 

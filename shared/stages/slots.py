@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import limits
-from shared.domain.batch import Batch, BatchTerms, Waves
+from shared.domain.batch import Batch, BatchSummary, Waves
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Transient
 from shared.domain.hold import Hold
-from shared.domain.limits import AdmissionCounts, BlockingLimit, Start, StartContext
+from shared.domain.limits import AdmissionCounts, BlockingLimit, StartContext, StartKind
 from shared.domain.migration import Migration, State
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import SlotUse
@@ -47,9 +47,9 @@ def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingL
     """
     if not migration.group:
         return None
-    from shared.stages.groups import take_group_place  # only batches with groups need it
+    from shared.stages.groups import acquire_group_lock  # only batches with groups need it
 
-    return take_group_place(migration, ports)
+    return acquire_group_lock(migration, ports)
 
 
 def _start_context_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
@@ -118,21 +118,21 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     # lock.
     if (
         migration.state not in _STATES_WITHOUT_LOCK
-        or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id
+        or ports.admission.instance_lock_holder(*where, account=migration.account_id) != migration_id
     ):
         return
     if not is_lock_kept_for_jobs(migration, ports):
-        ports.admission.unlock_instance(*where, migration_id, migration.attempt, account=migration.account_id)
+        ports.admission.release_instance_lock(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
 def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
     """Release the migration's place in its redundancy group, unless the migration still needs the place."""
     if migration.group:
-        from shared.stages.groups import release_group_place  # only batches with groups need it
+        from shared.stages.groups import release_group_lock  # only batches with groups need it
 
         # The effect before this one may have ended the post command after the migration was read. The migration is therefore read
         # again.
-        release_group_place(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
+        release_group_lock(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
 
 
 def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
@@ -156,9 +156,9 @@ _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 def why_batch_cannot_start(tally: BatchTally, ports: Ports) -> str:
     """Return, in words, why the batch cannot start a new migration now; empty if the batch can start one."""
     reasons = []
-    for account_id in tally.terms.account_ids:
-        seen, hold = ports.admission.slot_use_and_current_hold(tally.terms.batch_id, account=account_id)
-        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_context_of_migration(seen, hold, tally, None, ports))
+    for account_id in tally.summary.account_ids:
+        seen, hold = ports.admission.slot_use_and_current_hold(tally.summary.batch_id, account=account_id)
+        held = limits.blocking_limit(StartKind.FIRST_SNAPSHOT, _start_context_of_migration(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
@@ -169,23 +169,23 @@ def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, ow
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""
     mine = own.migration_id if own is not None else ""
     wave, standing = wave_number(tally, mine, ports), _counts_for_limits(seen, tally, mine, ports)
-    if own is not None and tally.terms.policy.has_region_or_wave_limit:
+    if own is not None and tally.summary.policy.has_region_or_wave_limit:
         from shared.stages.crowds import slot_counts  # only batches that limit regions or waves need it
 
         # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
         # gets no slot.
-        standing = slot_counts(tally.terms, ports, without=mine).admission_counts_with_slot_holders(own, standing)
-    standing = counts_with_failures_by_wave(standing, tally.terms, ports)
-    return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
+        standing = slot_counts(tally.summary, ports, without=mine).admission_counts_with_slot_holders(own, standing)
+    standing = counts_with_failures_by_wave(standing, tally.summary, ports)
+    return StartContext(tally.summary, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
-def counts_with_failures_by_wave(standing: AdmissionCounts, terms: BatchTerms, ports: Ports) -> AdmissionCounts:
+def counts_with_failures_by_wave(standing: AdmissionCounts, summary: BatchSummary, ports: Ports) -> AdmissionCounts:
     """Return a copy of ``standing`` that also counts the failures of each wave. Return ``standing`` if no wave can have spent its
     budget.
     """
-    if not limits.can_wave_budget_be_spent(terms, len(standing.failed)):
+    if not limits.can_wave_budget_be_spent(summary, len(standing.failed)):
         return standing
-    cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
+    cut = ports.batches.waves(summary.batch_id) if summary.policy.waves else Waves()
     return replace(standing, failed_by_wave=limits.failure_counts_by_wave(standing.failed, cut))
 
 
@@ -194,9 +194,9 @@ def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
 
     Wave numbers start at 0. The argument ``own`` is the migration's id. If ``own`` is empty, return the number of the open wave.
     """
-    if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
+    if not tally.summary.policy.waves or tally.summary.acknowledgement is None:
         return 0
-    return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
+    return ports.batches.waves(tally.summary.batch_id).wave_number(own) if own else tally.summary.control.wave
 
 
 def _counts_for_limits(seen: SlotUse, tally: BatchTally, own: str, ports: Ports) -> AdmissionCounts:
@@ -217,11 +217,11 @@ def _counts_for_limits(seen: SlotUse, tally: BatchTally, own: str, ports: Ports)
 
 def _unvalidated_migration_count(tally: BatchTally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
-    if len(tally.moved) >= tally.terms.policy.canary:
+    if len(tally.moved) >= tally.summary.policy.canary:
         return None
     holders = {
         holder
-        for holder, batch_id in ports.admission.correct_counts_and_list_slot_holders().items()
-        if batch_id == tally.terms.batch_id
+        for holder, batch_id in ports.admission.repair_counts_and_list_slot_holders().items()
+        if batch_id == tally.summary.batch_id
     }
     return len(holders - tally.moved - {own})

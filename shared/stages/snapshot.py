@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import partial
 
 from shared.domain import events
-from shared.domain.batch import BatchTerms
+from shared.domain.batch import BatchSummary
 from shared.domain.errors import Permanent, Transient
 from shared.domain.facts import user_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.limits import BlockingLimit, requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import ADMITTED, Migration, State, step
+from shared.domain.migration import ADMITTED, Migration, State, step_to_state
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT, duration_in_words
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
@@ -67,14 +67,14 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.WAITING:
         return _continue_retry(migration, ports)
     now = ports.clock.now()
-    why = _why_precheck_outdated(migration, batch.terms, ports)
+    why = _why_precheck_outdated(migration, batch.summary, ports)
     if why:
-        outdated = step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now)
+        outdated = step_to_state(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now)
         told = events.migration_event(outdated.after, events.PRECHECK_OUTDATED, stage="precheck", reason=why)
         advance_migration(ports, replace(outdated, events=(told,)))
         return Outcome("waiting", {"state": "accepted"})
-    more = commands.changes_to_begin_pre_command(migration, batch.terms, ports)
-    begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
+    more = commands.changes_to_begin_pre_command(migration, batch.summary, ports)
+    begun = step_to_state(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
     return _run_pre_command_then_snapshots(advance_migration(ports, begun), ports, begun=False)
 
 
@@ -100,21 +100,21 @@ def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
     """Continue a retry that needs no new snapshots: start the driver's job, or repeat the validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
-    taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
+    taken = step_to_state(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
     if to is State.SNAPSHOTTED:
         taken = replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),))
     advance_migration(ports, taken)
     return Outcome("done", {"state": to.value})
 
 
-def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports) -> str:
+def _why_precheck_outdated(migration: Migration, summary: BatchSummary, ports: Ports) -> str:
     """Return, in words, why the precheck must be repeated; empty if the precheck is still valid.
 
     A precheck is outdated if it is too old, if it lacks the batch's own check, or if the instance's disks have changed.
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
-    if not migration.check_asked and probe.has_batch_check(terms):
+    if not migration.check_asked and probe.has_batch_check(summary):
         return "the precheck was made without the batch's files and check"
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks_of_instance(migration.region_id, migration.instance_id))}
     return "the disks have changed since the precheck" if attached != set(migration.disks) else ""
@@ -212,7 +212,7 @@ def _ledger_entry_key(migration: Migration, disk_id: str) -> str:
 
 def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    taken = step(
+    taken = step_to_state(
         migration,
         State.SNAPSHOTTED,
         now=now,

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from shared.domain import events
 from shared.domain.errors import AccountUnusable, ReplankError, Stale, Transient
-from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_due_at
+from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, retention_end
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import Migration, State, step_to_state
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
@@ -156,7 +156,7 @@ def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry],
     """Set the due time of ledger entries that were written during or after the release of the migration's snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
-        due = sweep_due_at(migration.released_at, ports.batches.load_terms(migration.batch_id).policy.retention_days)
+        due = retention_end(migration.released_at, ports.batches.load_summary(migration.batch_id).policy.retention_days)
         for entry in late:
             ports.ledger.write_entry(replace(entry, sweep_at=due))
 
@@ -171,7 +171,9 @@ def _complete_migration(migration: Migration, ports: Ports) -> bool:
         return False
     swept = sum(entry.belongs_to_pipeline for entry in entries)
     to = migration.state if migration.state in UNCHANGED_BY_SWEEP else State.COMPLETED
-    taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
+    taken = step_to_state(
+        migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept
+    )
     try:
         advance_migration(
             ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),))

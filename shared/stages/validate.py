@@ -11,12 +11,12 @@ from typing import Any
 from shared.domain import events
 from shared.domain.after_job import AfterJobRecord, JobEnd, remedy_after_job, smc_rollback_sentences
 from shared.domain.drivers import driver_traits
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot, protection_effects
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot, effects_to_restore_protection
 from shared.domain.errors import Permanent, Refused
 from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import DriverData, Migration, State, step
+from shared.domain.migration import DriverData, Migration, State, step_to_state
 from shared.domain.observation import Observation, validation_document_name
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE, duration_in_words
 from shared.domain.validation import compare_after_hop, why_not_comparable_yet
@@ -52,15 +52,15 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
 
 def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    terms = ports.batches.load_terms(migration.batch_id)
+    summary = ports.batches.load_summary(migration.batch_id)
     try:
-        invocation_id = probe.send_probe(migration, ports, "validate", terms)
+        invocation_id = probe.send_probe(migration, ports, "validate", summary)
     except Refused:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise
-        ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
+        ports.migrations.change_due_time(migration, now + LOOK_AGAIN)
         return Outcome("waiting", {"state": "validating", "reason": "the guest accepts no command yet"})
-    asked = step(
+    asked = step_to_state(
         migration,
         State.VALIDATING,
         now=now,
@@ -131,7 +131,7 @@ def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     )
     reason = "the old system runs; the guest is asked what SMC did"
     trace = replace(migration.trace, ended=end)
-    taken = step(
+    taken = step_to_state(
         migration, State.VALIDATING, now=now, by="validate", reason=reason, probe_invocation_id="", trace=trace, due_at=now
     )
     return _fail_after_drill(advance_migration(ports, taken), end, ports)
@@ -152,7 +152,7 @@ def _schedule_next_probe(migration: Migration, ports: Ports, why: str, found: As
     """Schedule another probe of the guest in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]
-    again = step(
+    again = step_to_state(
         migration,
         State.VALIDATING,
         now=now,
@@ -171,7 +171,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     if migration.trace.marker_id:
         marker.remove_marker(migration, ports)
     made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
-    taken = step(
+    taken = step_to_state(
         migration,
         State.MIGRATED,
         now=now,
@@ -183,8 +183,12 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
         snapshots_made=made,
         finished_at=now,
     )
-    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot(), *protection_effects(migration))
-    if ports.batches.load_terms(migration.batch_id).policy.canary:
+    effects: tuple[Effect, ...] = (
+        CleanUpDriver(migration.handle, migration.hop),
+        ReleaseSlot(),
+        *effects_to_restore_protection(migration),
+    )
+    if ports.batches.load_summary(migration.batch_id).policy.canary:
         # counted before the slot is released: the canary's next migration may start as soon as the slot is free
         effects = (CountOutcome("moved"), *effects)
     told = events.migration_event(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
@@ -196,7 +200,7 @@ def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) ->
     now = ports.clock.now()
     if migration.trace.marker_id:
         marker.remove_marker(migration, ports)
-    taken = step(
+    taken = step_to_state(
         migration,
         State.ACCEPTED,
         now=now,

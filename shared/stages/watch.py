@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from shared.domain import events
-from shared.domain.batch import BatchState, BatchTerms
+from shared.domain.batch import BatchState, BatchSummary
 from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
@@ -21,8 +21,8 @@ from shared.domain.timing import (
     REMINDER_MINUTE,
     TICK_RECORD_MINUTE,
     TICK_RECORD_MINUTES,
+    interval_before_retry,
     is_retry_tick,
-    pause_before_retry,
 )
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
@@ -64,8 +64,8 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
-        terms = ports.batches.load_terms(str(message.data.get("batchId", "")))
-        return Outcome("done", {"offered": offer_slots([terms], ports)})
+        summary = ports.batches.load_summary(str(message.data.get("batchId", "")))
+        return Outcome("done", {"offered": offer_slots([summary], ports)})
     if message.type in events.SLOT_RELEASED:
         return _offer_released_slot(ports)
     if message.data.get("payload") == "accounts":
@@ -113,7 +113,7 @@ def _record_tick(ports: Ports) -> None:
     if now.minute % TICK_RECORD_MINUTES != TICK_RECORD_MINUTE:
         return
     try:
-        ports.ticks.write_tick(now)
+        ports.ticks.write_tick_time(now)
     except ReplankError as error:
         _LOG.warning("the time of this tick is not stored: %s", error)
 
@@ -195,8 +195,8 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
-    pause = pause_before_retry(now - migration.entered_at) if at_rest else LOOK_AGAIN
-    ports.migrations.set_due_time(migration, now + pause)
+    pause = interval_before_retry(now - migration.entered_at) if at_rest else LOOK_AGAIN
+    ports.migrations.change_due_time(migration, now + pause)
 
 
 def _poll_or_log_error(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
@@ -222,13 +222,13 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     ports.bus.publish(due)
     for migration in migrations:
         if migration.state is State.SNAPSHOTTING and migration.commands.phase not in UNDER_WAY:
-            ports.migrations.set_due_time(migration, now + LOST)
+            ports.migrations.change_due_time(migration, now + LOST)
         elif migration.due_at is None or now - migration.due_at > LOOK_AGAIN:
-            ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
+            ports.migrations.change_due_time(migration, now + LOOK_AGAIN)
     return len(due)
 
 
-def _resume_planning(batches: Sequence[BatchTerms], ports: Ports) -> None:
+def _resume_planning(batches: Sequence[BatchSummary], ports: Ports) -> None:
     """Start the planning of a batch again if it was interrupted, if its event was lost, or if a region did not answer."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}

@@ -42,11 +42,11 @@ def _record_power_change(message: Message, content: dict[str, Any], ports: Ports
     account = _account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
-    holder = ports.admission.lock_holder(region_id, instance_id, account=account)
+    holder = ports.admission.instance_lock_holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
     at = message.at or ports.clock.now()
-    if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
+    if state == "Running" and ports.migrations.add_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
         return Outcome("done", {"migrationId": holder, "restart": True})
     from shared.stages.guard import (
         record_power_change_by_others,  # rarely needed: most events are expected restarts, or concern no migration

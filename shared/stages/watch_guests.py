@@ -9,7 +9,7 @@ from itertools import groupby
 
 from shared.domain import events
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import Migration, State, step_to_state
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE, duration_in_words
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
@@ -80,7 +80,7 @@ def _begin_validation_or_fail_if_overdue(migration: Migration, agent: Agent | No
 
 def _begin_validation(migration: Migration, ports: Ports) -> bool:
     now = ports.clock.now()
-    taken = step(
+    taken = step_to_state(
         migration,
         State.VALIDATING,
         now=now,

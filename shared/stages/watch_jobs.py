@@ -11,8 +11,8 @@ from shared.domain.after_job import AfterJobRecord, JobEnd, remedy_after_job, sm
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
-from shared.domain.migration import DriverData, Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, pause_before_poll
+from shared.domain.migration import DriverData, Migration, State, step_to_state
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, interval_before_poll
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
@@ -30,7 +30,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
         try:
-            reports = ports.ports_for_account(account_id).driver_by_name(name).job_reports(mine)
+            reports = ports.ports_for_account(account_id).driver_with_name(name).job_reports(mine)
         except ReplankError as error:
             record_error_if_account_refusal(error, ports)
             moved += _check_time_limits_of_unreadable_jobs(mine, error, ports)
@@ -106,11 +106,11 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
         return
     if driver_traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
         if report.progress >= migration.progress + MIN_RECORDED_PROGRESS:
-            ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
+            ports.migrations.change_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
-    pause = pause_before_poll(now - migration.entered_at, driver_traits(migration.driver).job_limit)
+    pause = interval_before_poll(now - migration.entered_at, driver_traits(migration.driver).job_limit)
     if pause:
-        ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
+        ports.migrations.change_due_time(migration, now + pause, percent=report.progress)
 
 
 # A job that did not migrate the instance ------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)
-    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason[:500], trace=trace, due_at=now + SETTLE)
+    taken = step_to_state(migration, State.MIGRATING, now=now, by="watch", reason=reason[:500], trace=trace, due_at=now + SETTLE)
     advance_migration(ports, replace(taken, effects=(CountOutcome("failed"),)))
 
 
@@ -171,13 +171,13 @@ def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
     """
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
-    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=AfterJobRecord(), due_at=again)
+    taken = step_to_state(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=AfterJobRecord(), due_at=again)
     return advance_migration(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
 def _begin_wait_for_restart(migration: Migration, report: JobReport, ports: Ports) -> bool:
     now = ports.clock.now()
-    taken = step(
+    taken = step_to_state(
         migration,
         State.RESTARTING,
         now=now,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
-from shared.domain.batch import Batch, BatchTerms, PauseState, Waves
+from shared.domain.batch import Batch, BatchSummary, PauseState, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.order import instance_sort_key
@@ -92,36 +92,36 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     return places
 
 
-def end_wave_or_begin_next(terms: BatchTerms, ports: Ports) -> None:
+def end_wave_or_begin_next(summary: BatchSummary, ports: Ports) -> None:
     """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete."""
-    if terms.control.brake is not PauseState.OFF:
+    if summary.control.brake is not PauseState.OFF:
         return
-    found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
-    if terms.control.wave + 1 >= len(found) or unfinished_migration_ids_in_begun_waves(terms, found, ports):
+    found, now = ports.batches.waves(summary.batch_id), ports.clock.now()
+    if summary.control.wave + 1 >= len(found) or unfinished_migration_ids_in_begun_waves(summary, found, ports):
         return
-    batch = ports.batches.load(terms.batch_id)
-    if batch.version != terms.version:
+    batch = ports.batches.load(summary.batch_id)
+    if batch.version != summary.version:
         return  # the next tick reads the changed batch
-    begins = waves.soak_ends_at(terms)
+    begins = waves.soak_ends_at(summary)
     with suppress(Stale):
         if begins is None:
             after = waves.batch_with_wave_ended(batch, now)
             # published before the write: a repeated event has the same id, and a crash in between then loses no event
             ports.bus.publish([_wave_finished_event(after, found)])
             ports.batches.commit(batch, after)
-        elif waves.may_next_wave_begin(terms, now):
+        elif waves.may_next_wave_begin(summary, now):
             after, line = waves.batch_with_next_wave_open(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 
 
-def unfinished_migration_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
+def unfinished_migration_ids_in_begun_waves(summary: BatchSummary, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
     A migration counts as finished if it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished
     again.
     """
-    states = ports.migrations.states_by_migration_id(terms.batch_id)
-    ids = [id for wave in found[: terms.control.wave + 1] for id in wave]
+    states = ports.migrations.states_by_migration_id(summary.batch_id)
+    ids = [id for wave in found[: summary.control.wave + 1] for id in wave]
     return [id for id in ids if states.get(id, State.ACCEPTED) not in SETTLED]
 
 

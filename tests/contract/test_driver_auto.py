@@ -29,11 +29,11 @@ def one() -> Iterator[Bench]:
         yield made
 
 
-def routed(one: Bench, number: int, system: tuple[str, str, str], terms: Batch, **more: Any) -> Any:
+def routed(one: Bench, number: int, system: tuple[str, str, str], summary: Batch, **more: Any) -> Any:
     one.world.load_fleet(fleet(instance(number, system)))
     made = migration(number, **{"driver": "auto", "hops": (), **more})
     facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
-    return precheck._migration_with_route(made, facts, terms.terms, one.ports)
+    return precheck._migration_with_route(made, facts, summary.summary, one.ports)
 
 
 def batch(**more: Any) -> Batch:
@@ -63,7 +63,7 @@ def test_a_driver_that_was_chosen_stays_in_every_retry(one: Bench) -> None:
     first = routed(one, 1, RHEL_8, batch(), destination="rhel-9")
     ready = replace(one.ports, unready={first.driver: Permanent("Driver.SettingMissing", "gone", "set it")})
     facts = one.ports.compute.instance_facts(first.region_id, first.instance_id)
-    again = precheck._migration_with_route(replace(first, attempt=2), facts, batch().terms, ready)
+    again = precheck._migration_with_route(replace(first, attempt=2), facts, batch().summary, ready)
     assert (again.driver, again.driver_why, again.hops) == (first.driver, first.driver_why, first.hops)
 
 
@@ -76,7 +76,7 @@ def test_a_row_that_an_older_version_prechecked_is_chosen_again_with_its_route(o
 
 def test_without_a_choice_nothing_is_started_and_nothing_is_left() -> None:
     with bench("migrate", **PROVEN) as made:
-        driver, row = made.ports.driver_by_name("auto"), migration(1, driver="auto", state=State.SNAPSHOTTED)
+        driver, row = made.ports.driver_with_name("auto"), migration(1, driver="auto", state=State.SNAPSHOTTED)
         with pytest.raises(Permanent) as refused:
             driver.prepare_job(row, NOBODY)
         assert (refused.value.code, bool(refused.value.remedy)) == ("Driver.NotChosen", True)

@@ -358,7 +358,7 @@ def test_whoever_bought_the_licence_and_runs_the_tool_by_hand_is_not_disturbed(o
 def told(one: Bench, made: Migration, script: str) -> None:
     """What somebody does in the guest."""
     where = (made.region_id, made.instance_id)
-    one.ports.guest.start_script(*where, os_type="linux", script=script, token=f"p-{len(script)}", timeout_s=60)
+    one.ports.guest.launch_script(*where, os_type="linux", script=script, token=f"p-{len(script)}", timeout_s=60)
     one.world.run(1)
 
 

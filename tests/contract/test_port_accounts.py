@@ -12,9 +12,9 @@ import pytest
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
-from shared.domain.accounts import MemberAccount, record_of_first_refusal, role_refused_error
+from shared.domain.accounts import MemberAccount, first_refusal_record, role_refused_error
 from shared.domain.batch import Batch, BatchState, Selection
-from shared.domain.migration import State, first_journal_entry, step
+from shared.domain.migration import State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.admission import Admission
 from tests.support.fakes import FakeAdmission
@@ -46,15 +46,15 @@ def admission(request: pytest.FixtureRequest) -> Iterator[Admission]:
 
 
 def test_one_instance_id_in_two_accounts_is_two_locks(admission: Admission) -> None:
-    assert admission.lock_instance(*WHERE, "m1") == "m1"
-    assert admission.lock_instance(*WHERE, "m2", account=A) == "m2"
-    assert admission.lock_instance(*WHERE, "m3", account=A) == "m2"
-    assert [admission.lock_holder(*WHERE, account=each) for each in ("", A, B)] == ["m1", "m2", ""]
-    admission.unlock_instance(*WHERE, "m2", account=B)
-    admission.unlock_instance(*WHERE, "m2")
-    assert admission.lock_holder(*WHERE, account=A) == "m2"
-    admission.unlock_instance(*WHERE, "m2", account=A)
-    assert [admission.lock_holder(*WHERE, account=each) for each in ("", A)] == ["m1", ""]
+    assert admission.acquire_instance_lock(*WHERE, "m1") == "m1"
+    assert admission.acquire_instance_lock(*WHERE, "m2", account=A) == "m2"
+    assert admission.acquire_instance_lock(*WHERE, "m3", account=A) == "m2"
+    assert [admission.instance_lock_holder(*WHERE, account=each) for each in ("", A, B)] == ["m1", "m2", ""]
+    admission.release_instance_lock(*WHERE, "m2", account=B)
+    admission.release_instance_lock(*WHERE, "m2")
+    assert admission.instance_lock_holder(*WHERE, account=A) == "m2"
+    admission.release_instance_lock(*WHERE, "m2", account=A)
+    assert [admission.instance_lock_holder(*WHERE, account=each) for each in ("", A)] == ["m1", ""]
 
 
 def take(admission: Admission, name: str, account: str, batch: str = "b1") -> bool:
@@ -76,7 +76,7 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
-    trouble = record_of_first_refusal(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
+    trouble = first_refusal_record(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
     admission.mark_account_unusable(trouble)
     assert admission.slot_use_and_current_hold("b1", account=A)[0].trouble == trouble
     assert [admission.slot_use_and_current_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
@@ -96,10 +96,10 @@ def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -
         assert take(admission, name, account)
     TablestoreAdmission(store_of(one)).release_slot("m2", "b1")
     assert admission.slot_use("b1", account=A).of_account == 2
-    admission.correct_counts_and_list_slot_holders()
+    admission.repair_counts_and_list_slot_holders()
     assert (admission.slot_use("b1", account=A).of_account, admission.slot_use("b1").of_account) == (1, 1)
     store_of(one).update(tables.LOCKS, SLOTS, {}, (tables.COUNT + A,))
-    admission.correct_counts_and_list_slot_holders()
+    admission.repair_counts_and_list_slot_holders()
     assert admission.slot_use("b1", account=A).of_account == 1
 
 
@@ -112,7 +112,7 @@ def test_without_members_the_columns_and_calls_are_those_of_before() -> None:
         assert set(row) == {"lock_id", "m_m1", "a_m1", "n_", "n_b1", "version"}
         assert made.calls(lambda: admission.slot_use_and_current_hold("b1", "m1")) == ["BatchGetRow"]
         assert made.calls(lambda: admission.unusable_accounts([""])) == []
-        assert admission.lock_instance(*WHERE, "m1") == "m1"
+        assert admission.acquire_instance_lock(*WHERE, "m1") == "m1"
         assert store_of(made).get(tables.LOCKS, (("lock_id", "instance:cn-hangzhou:i-1"),))
 
 
@@ -137,10 +137,10 @@ def test_a_batch_from_before_is_of_the_own_account(one: Bench) -> None:
     columns = tables.batch_columns(made)
     assert "accounts" not in columns["doc"] + columns["terms"]
     store_of(one).put(tables.BATCHES, (("batch_id", "b-older"),), columns)
-    assert one.ports.batches.load_terms("b-older").account_ids == ("",)
+    assert one.ports.batches.load_summary("b-older").account_ids == ("",)
     members = replace(made, batch_id="b-new", selection=replace(made.selection, accounts=("", A)))
     one.ports.batches.create(members)
-    assert one.ports.batches.load_terms("b-new").account_ids == ("", A)
+    assert one.ports.batches.load_summary("b-new").account_ids == ("", A)
 
 
 def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> None:
@@ -158,9 +158,9 @@ def test_each_account_of_a_batch_has_a_queue_of_its_own(one: Bench) -> None:
     for number, account in ((11, ""), (12, A), (13, A)):
         made = migration(number, batch_id="b-queues", account_id=account)
         one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="r"), [])
-        one.ports.migrations.commit(step(made, State.PRECHECKING, now=T0, by="precheck", reason="r"))
+        one.ports.migrations.commit(step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="r"))
         checking = one.ports.migrations.load(made.migration_id)
-        one.ports.migrations.commit(step(checking, State.READY, now=T0, by="precheck", reason="r"))
+        one.ports.migrations.commit(step_to_state(checking, State.READY, now=T0, by="precheck", reason="r"))
 
     def queue(account: str) -> list[str]:
         return [each.migration_id for each in one.ports.migrations.admission_queue("b-queues", 10, account)]

@@ -14,7 +14,7 @@ from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
 from shared.domain.hold import NOTHING_HELD, Hold, HoldHistoryEntry
-from shared.ports.admission import Admission, LeaseHolder, SlotUse
+from shared.ports.admission import Admission, LockHolder, SlotUse
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import T0, Bench, bench
 
@@ -40,37 +40,37 @@ def one() -> Iterator[Bench]:
 
 
 def test_a_lock_has_one_holder(admission: Admission) -> None:
-    assert admission.lock_holder("cn-hangzhou", "i-1") == ""
-    assert admission.lock_instance("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock_instance("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock_instance("cn-hangzhou", "i-1", "mb") == "ma"
-    assert admission.lock_instance("cn-beijing", "i-1", "mb") == "mb"
-    admission.unlock_instance("cn-hangzhou", "i-1", "mb")
-    assert admission.lock_holder("cn-hangzhou", "i-1") == "ma"
-    admission.unlock_instance("cn-hangzhou", "i-1", "ma")
-    admission.unlock_instance("cn-hangzhou", "i-1", "ma")
-    assert admission.lock_holder("cn-hangzhou", "i-1") == ""
+    assert admission.instance_lock_holder("cn-hangzhou", "i-1") == ""
+    assert admission.acquire_instance_lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.acquire_instance_lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.acquire_instance_lock("cn-hangzhou", "i-1", "mb") == "ma"
+    assert admission.acquire_instance_lock("cn-beijing", "i-1", "mb") == "mb"
+    admission.release_instance_lock("cn-hangzhou", "i-1", "mb")
+    assert admission.instance_lock_holder("cn-hangzhou", "i-1") == "ma"
+    admission.release_instance_lock("cn-hangzhou", "i-1", "ma")
+    admission.release_instance_lock("cn-hangzhou", "i-1", "ma")
+    assert admission.instance_lock_holder("cn-hangzhou", "i-1") == ""
 
 
 def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(admission: Admission) -> None:
     where = ("cn-hangzhou", "i-2")
-    assert admission.lock_instance(*where, "ma", 1) == "ma"
-    assert admission.lock_instance(*where, "ma", 2) == "ma"
-    assert admission.lock_instance(*where, "ma", 1) == "ma"  # a late duplicate
-    admission.unlock_instance(*where, "ma", 1)
-    assert admission.lock_holder(*where) == "ma"
-    admission.unlock_instance(*where, "ma", 3)  # the end of an attempt that did not take the lock itself
-    assert admission.lock_holder(*where) == ""
+    assert admission.acquire_instance_lock(*where, "ma", 1) == "ma"
+    assert admission.acquire_instance_lock(*where, "ma", 2) == "ma"
+    assert admission.acquire_instance_lock(*where, "ma", 1) == "ma"  # a late duplicate
+    admission.release_instance_lock(*where, "ma", 1)
+    assert admission.instance_lock_holder(*where) == "ma"
+    admission.release_instance_lock(*where, "ma", 3)  # the end of an attempt that did not take the lock itself
+    assert admission.instance_lock_holder(*where) == ""
 
 
 def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
     """The repeated call fails its condition. That says nothing about the lock, so the lock names the attempt that took it."""
     with bench("api") as made:
         admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
-        assert admission.lock_instance(*where, "ma", 1) == "ma"
+        assert admission.acquire_instance_lock(*where, "ma", 1) == "ma"
         made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
-        admission.unlock_instance(*where, "ma", 2)
-        assert admission.lock_holder(*where) == ""
+        admission.release_instance_lock(*where, "ma", 2)
+        assert admission.instance_lock_holder(*where) == ""
 
 
 def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> None:
@@ -85,10 +85,10 @@ def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> Non
     assert seen == SlotUse(1, 1, 0)
     assert admission.take_slot(seen, "mb", "b2", 3)
     assert not admission.take_slot(seen, "mc", "b2")
-    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1", "mb": "b2"}
+    assert admission.repair_counts_and_list_slot_holders() == {"ma": "b1", "mb": "b2"}
     admission.release_slot("ma", "b1")
     admission.release_slot("ma", "b1")
-    assert admission.correct_counts_and_list_slot_holders() == {"mb": "b2"}
+    assert admission.repair_counts_and_list_slot_holders() == {"mb": "b2"}
     assert (admission.slot_use("b1"), admission.slot_use("b2", "mb")) == (SlotUse(2, 1, 0), SlotUse(2, 1, 1, since=3))
 
 
@@ -107,9 +107,9 @@ def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(adm
     admission.release_slot("ma", "b1", 1)
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1"}
+    assert admission.repair_counts_and_list_slot_holders() == {"ma": "b1"}
     admission.release_slot("ma", "b1", 3)  # the end of an attempt that took no slot itself
-    assert (admission.correct_counts_and_list_slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
+    assert (admission.repair_counts_and_list_slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
 
 
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
@@ -161,7 +161,7 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
     assert admission.take_slot(admission.slot_use("b2", "mnew"), "mnew", "b2")
     for each in (("mold", "b1", 1), ("mkept", "b1", 2), ("mnew", "b2", 1)):
         admission.release_slot(*each)
-    assert (admission.correct_counts_and_list_slot_holders(), admission.slot_use("b1")) == ({}, SlotUse(72, 0, 0))
+    assert (admission.repair_counts_and_list_slot_holders(), admission.slot_use("b1")) == ({}, SlotUse(72, 0, 0))
 
 
 @pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
@@ -170,9 +170,9 @@ def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong:
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
     assert one.calls(admission.slot_holders) == ["GetRow"]  # a look, such as a plan, corrects nothing
     assert admission.slot_holders() == {"ma": "b1"}
-    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1"}
+    assert admission.repair_counts_and_list_slot_holders() == {"ma": "b1"}
     assert (admission.slot_use("b1", "ma"), admission.slot_use("b9").of_batch) == (SlotUse(71, 1, 1, since=1), 0)
-    assert one.calls(admission.correct_counts_and_list_slot_holders) == ["GetRow"]
+    assert one.calls(admission.repair_counts_and_list_slot_holders) == ["GetRow"]
 
 
 def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> None:
@@ -187,7 +187,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
 
     with mock.patch.object(admission._store, "get", overtaken):
         admission._recalculate_slot_counts()
-    assert admission.correct_counts_and_list_slot_holders() == {}
+    assert admission.repair_counts_and_list_slot_holders() == {}
     assert admission.slot_use("b1") == SlotUse(71, 0, 0)
 
 
@@ -196,7 +196,7 @@ def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     seen = admission.slot_use("b1", "mone")
     assert one.calls(lambda: admission.take_slot(seen, "mone", "b1")) in (["PutRow"], ["UpdateRow"])
     assert one.calls(lambda: admission.release_slot("mone", "b1")) == ["UpdateRow"]
-    assert "mone" not in admission.correct_counts_and_list_slot_holders()
+    assert "mone" not in admission.repair_counts_and_list_slot_holders()
 
 
 def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
@@ -217,7 +217,7 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
     with mock.patch.object(admission._store, "_send_request", heard):
         assert admission.slot_use("bmany", ids[7]) == replace(admission.slot_use("bmany"), of_batch=len(ids), since=1)
-        assert list(admission.correct_counts_and_list_slot_holders()) == ids
+        assert list(admission.repair_counts_and_list_slot_holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]
 
 
@@ -225,37 +225,37 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
 
 def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
-    assert admission.holders_of_group_places(["app=shop"]) == {}
-    assert admission.take_group_place("app=shop", "ma") == LeaseHolder("ma", 1)
-    assert admission.take_group_place("app=shop", "mb", 4) == LeaseHolder("ma", 1)
-    assert admission.take_group_place("app=bank", "mb", 4) == LeaseHolder("mb", 4)
-    assert admission.holders_of_group_places(["app=shop", "app=none", "app=bank", "app=shop"]) == {
-        "app=shop": LeaseHolder("ma", 1),
-        "app=bank": LeaseHolder("mb", 4),
+    assert admission.group_lock_holders(["app=shop"]) == {}
+    assert admission.acquire_group_lock("app=shop", "ma") == LockHolder("ma", 1)
+    assert admission.acquire_group_lock("app=shop", "mb", 4) == LockHolder("ma", 1)
+    assert admission.acquire_group_lock("app=bank", "mb", 4) == LockHolder("mb", 4)
+    assert admission.group_lock_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
+        "app=shop": LockHolder("ma", 1),
+        "app=bank": LockHolder("mb", 4),
     }
-    admission.release_group_place("app=shop", "mb", 9)
-    assert admission.take_group_place("app=shop", "mb") == LeaseHolder("ma", 1)
-    admission.release_group_place("app=shop", "ma")
-    admission.release_group_place("app=shop", "ma")
-    assert admission.take_group_place("app=shop", "mb") == LeaseHolder("mb", 1)
+    admission.release_group_lock("app=shop", "mb", 9)
+    assert admission.acquire_group_lock("app=shop", "mb") == LockHolder("ma", 1)
+    admission.release_group_lock("app=shop", "ma")
+    admission.release_group_lock("app=shop", "ma")
+    assert admission.acquire_group_lock("app=shop", "mb") == LockHolder("mb", 1)
 
 
 def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(admission: Admission) -> None:
-    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 1)
-    assert admission.take_group_place("app=shop", "ma", 2) == LeaseHolder("ma", 2)
-    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a late duplicate
-    admission.release_group_place("app=shop", "ma", 1)
-    assert admission.holders_of_group_places(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
+    assert admission.acquire_group_lock("app=shop", "ma", 1) == LockHolder("ma", 1)
+    assert admission.acquire_group_lock("app=shop", "ma", 2) == LockHolder("ma", 2)
+    assert admission.acquire_group_lock("app=shop", "ma", 1) == LockHolder("ma", 2)  # a late duplicate
+    admission.release_group_lock("app=shop", "ma", 1)
+    assert admission.group_lock_holders(["app=shop"]) == {"app=shop": LockHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
     """Tags may contain characters that keys may not, and may be longer than a key."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
-    assert one.calls(lambda: admission.take_group_place(group, "ma")) == ["PutRow"]
-    assert one.calls(lambda: admission.holders_of_group_places([group, "app=other"])) == ["BatchGetRow"]
-    assert admission.holders_of_group_places([group]) == {group: LeaseHolder("ma", 1)}
-    assert one.calls(lambda: admission.release_group_place(group, "ma")) == ["DeleteRow"]
-    assert one.calls(lambda: admission.holders_of_group_places([])) == []
+    assert one.calls(lambda: admission.acquire_group_lock(group, "ma")) == ["PutRow"]
+    assert one.calls(lambda: admission.group_lock_holders([group, "app=other"])) == ["BatchGetRow"]
+    assert admission.group_lock_holders([group]) == {group: LockHolder("ma", 1)}
+    assert one.calls(lambda: admission.release_group_lock(group, "ma")) == ["DeleteRow"]
+    assert one.calls(lambda: admission.group_lock_holders([])) == []
 
 
 # The hold -------------------------------------------------------------------------------------------------------------

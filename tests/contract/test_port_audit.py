@@ -24,24 +24,24 @@ def made() -> Iterator[Bench]:
 
 def test_a_line_is_asked_then_answered_once(made: Bench) -> None:
     audit = made.ports.audit
-    entry = audit.record_request(ASKED)
+    entry = audit.begin_audit_entry(ASKED)
     assert audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines[0].answered is None
-    audit.record_outcome(entry, AuditOutcome(T0, 200, after="held 1"))
-    audit.record_outcome(entry, AuditOutcome(T0, 500, "Other.Code"))
+    audit.complete_audit_entry(entry, AuditOutcome(T0, 200, after="held 1"))
+    audit.complete_audit_entry(entry, AuditOutcome(T0, 500, "Other.Code"))
     (line,) = audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines
     assert (line.entry, line.asked) == (entry, ASKED)
     assert line.answered == AuditOutcome(T0, 200, after="held 1")
 
 
 def test_a_request_that_comes_twice_makes_two_lines(made: Bench) -> None:
-    assert made.ports.audit.record_request(ASKED) != made.ports.audit.record_request(ASKED)
+    assert made.ports.audit.begin_audit_entry(ASKED) != made.ports.audit.begin_audit_entry(ASKED)
     assert len(made.ports.audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines) == 2
 
 
 def test_a_lost_answer_loses_no_line(made: Bench) -> None:
     made.faults({"service": "tablestore", "operation": "PutRow", "kind": "drop_after", "times": 1})
-    entry = made.ports.audit.record_request(ASKED)
-    made.ports.audit.record_outcome(entry, AuditOutcome(T0, 200))
+    entry = made.ports.audit.begin_audit_entry(ASKED)
+    made.ports.audit.complete_audit_entry(entry, AuditOutcome(T0, 200))
     answered = [line.answered for line in made.ports.audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines]
     assert AuditOutcome(T0, 200) in answered
 
@@ -49,7 +49,7 @@ def test_a_lost_answer_loses_no_line(made: Bench) -> None:
 def test_lines_come_newest_first_page_by_page_of_the_days_asked_for(made: Bench) -> None:
     audit = made.ports.audit
     for number in range(7):
-        audit.record_request(replace(ASKED, at=T0 - timedelta(days=number), who=str(number), request_id=f"R{number}"))
+        audit.begin_audit_entry(replace(ASKED, at=T0 - timedelta(days=number), who=str(number), request_id=f"R{number}"))
     found, token = [], ""
     while True:
         page = audit.audit_line_page(TODAY - timedelta(days=5), TODAY - timedelta(days=1), limit=2, token=token)

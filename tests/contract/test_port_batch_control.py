@@ -17,7 +17,7 @@ from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchState, P
 from shared.domain.caller import Caller, Trust
 from shared.domain.codec import encode as plain
 from shared.domain.errors import Stale
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.window import NEVER, Window
 from shared.ports.ports import Ports
 from tests.support.ports import T0, bench
@@ -54,11 +54,11 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     after = paused(made, ports)
     assert after.control.brake is PauseState.PAUSED
     assert ports.batches.load(made.batch_id) == after
-    assert ports.batches.load_terms(made.batch_id) == after.terms
-    assert ports.batches.load_tally(made.batch_id).terms == after.terms
+    assert ports.batches.load_summary(made.batch_id) == after.summary
+    assert ports.batches.load_tally(made.batch_id).summary == after.summary
     assert ports.batches.load_batch_and_tally(made.batch_id)[0] == after
     assert ports.batches.batch_page(limit=5, token="").batches == (after,)
-    assert ports.batches.open_batches(5) == [after.terms]
+    assert ports.batches.open_batches(5) == [after.summary]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
     late = brake.stop_batch(made, BOB, "", T0)
     with pytest.raises(Stale):
@@ -69,7 +69,7 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     made = batch(2)
     ports.batches.create(made)
     for migration_id, attempt in (("ma", 1), ("mb", 2)):
-        ports.batches.record_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
+        ports.batches.write_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
     spent = brake.pause_batch_at_budget(made, "2 failed", T0)
     ports.batches.commit(made, spent.after, line=spent.line)
     tally = ports.batches.load_tally(made.batch_id)
@@ -78,9 +78,9 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
     assert ports.batches.load_tally(made.batch_id).failed == frozenset()
     assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
-    ports.batches.record_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, recorded again
+    ports.batches.write_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, recorded again
     assert ports.batches.load_tally(made.batch_id).failed == frozenset()
-    ports.batches.record_attempt_outcome(made.batch_id, "mb", "failed", 3)
+    ports.batches.write_attempt_outcome(made.batch_id, "mb", "failed", 3)
     assert ports.batches.load_tally(made.batch_id).failed == {"mb"}
 
 
@@ -105,7 +105,7 @@ def test_an_earlier_version_that_writes_the_batch_does_not_undo_the_act() -> Non
         with earlier_version():
             ports.batches.commit(after, replace(after, state=BatchState.CLOSED, version=4))
         assert ports.batches.load(first.batch_id) == replace(after, state=BatchState.CLOSED, version=4)
-        assert ports.batches.load_terms(first.batch_id).control == after.control
+        assert ports.batches.load_summary(first.batch_id).control == after.control
 
 
 def shortened(column: str) -> str:
@@ -123,14 +123,14 @@ def test_an_older_version_that_writes_the_batch_does_not_shorten_its_policy() ->
     columns |= {name: shortened(columns[name]) for name in ("doc", "terms")}
     assert "waves" not in columns["doc"] + columns["terms"]
     assert tables.batch_from_row(columns) == made
-    assert tables.batch_terms_from_row(columns) == made.terms
+    assert tables.batch_summary_from_row(columns) == made.summary
 
 
 def test_a_row_of_an_older_version_has_its_policy_in_the_document_alone() -> None:
     made = batch(8, policy=Policy(max_moving=7))
     columns = {name: value for name, value in tables.batch_columns(made).items() if name not in tables.SUBMITTED}
     assert tables.batch_from_row(columns) == made
-    assert tables.batch_terms_from_row(columns) == made.terms
+    assert tables.batch_summary_from_row(columns) == made.summary
 
 
 def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) -> None:
@@ -140,7 +140,7 @@ def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) ->
     ):
         ports.batches.create(made)
     assert ports.batches.load(made.batch_id).policy == made.policy
-    assert ports.batches.load_terms(made.batch_id).policy == made.policy
+    assert ports.batches.load_summary(made.batch_id).policy == made.policy
     assert ports.batches.load_batch_and_tally(made.batch_id)[0].policy == made.policy
 
 
@@ -172,14 +172,14 @@ def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) ->
 
 
 def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -> None:
-    made = batch(9, policy=read_policy({"approvals": 1}))
+    made = batch(9, policy=parse_policy({"approvals": 1}))
     ports.batches.create(made)
     found = approvals.batch_approval_status(made, approvals.BATCH, T0)
     change = approvals.add_approval(made, found, BOB, found.seen, "CHG-7", T0)
     assert change is not None
     ports.batches.commit(made, change.after, line=change.line)
     assert ports.batches.load(made.batch_id) == change.after
-    assert ports.batches.load_terms(made.batch_id).control.approvals == change.after.control.approvals
+    assert ports.batches.load_summary(made.batch_id).control.approvals == change.after.control.approvals
     (line,) = ports.batches.journal(made.batch_id)
     assert line.approval == change.after.control.approvals[0]
 

@@ -58,12 +58,12 @@ def test_deletion_protection_is_switched_where_ecs_offers_it() -> None:
 
         assert shown() == [False, None, None]
         for on in (True, False):
-            made.ports.compute.set_deletion_protection(REGION, "i-test0001", on)
+            made.ports.compute.change_deletion_protection(REGION, "i-test0001", on)
             assert shown() == [on, None, None]
         with pytest.raises(Permanent, match="ChargeTypeViolation"):
-            made.ports.compute.set_deletion_protection(REGION, "i-test0002", True)
+            made.ports.compute.change_deletion_protection(REGION, "i-test0002", True)
         with pytest.raises(Refused, match="NotFound"):
-            made.ports.compute.set_deletion_protection(REGION, "i-none", True)
+            made.ports.compute.change_deletion_protection(REGION, "i-none", True)
 
 
 def test_the_hosts_at_an_address_are_found_page_by_page() -> None:
@@ -186,7 +186,7 @@ def test_a_script_runs_once_per_token_and_its_output_comes_back_as_bytes(one: Be
     guest = one.ports.guest
 
     def run(script: str, token: str) -> str:
-        return guest.start_script(REGION, "i-test0004", os_type="linux", script=script, token=token, timeout_s=60)
+        return guest.launch_script(REGION, "i-test0004", os_type="linux", script=script, token=token, timeout_s=60)
 
     invocation = run("printf 'grüß\\000'; exit 3", "rp-m1-run")
     assert run("printf 'grüß\\000'; exit 3", "rp-m1-run") == invocation

@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
-from shared.domain.migration import DriverData, Migration, State, first_journal_entry, replay_journal, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, replay_journal, step_to_state
 from shared.ports.migrations import Migrations, WaitingMigration
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -62,12 +62,12 @@ def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> 
 
 def test_a_step_is_one_call_and_holds_only_once(rows: Migrations, one: Bench) -> None:
     made = create(rows)
-    taken = step(
+    taken = step_to_state(
         made, State.PRECHECKING, now=T0 + timedelta(minutes=1), by="precheck", reason="begun", due_at=T0 + timedelta(hours=1)
     )
     assert one.calls(lambda: rows.commit(taken)) == ["UpdateRow"]
     with pytest.raises(Stale) as caught:
-        rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
+        rows.commit(step_to_state(made, State.CANCELLED, now=T0, by="ann", reason="late"))
     assert caught.value.code == "Migration.Moved"
     assert rows.load(made.migration_id) == taken.after
     assert [entry.to_state for entry in rows.journal(made.migration_id)] == [State.ACCEPTED, State.PRECHECKING]
@@ -75,14 +75,14 @@ def test_a_step_is_one_call_and_holds_only_once(rows: Migrations, one: Bench) ->
 
 def test_a_step_on_a_row_that_is_not_there_is_stale(rows: Migrations) -> None:
     with pytest.raises(Stale):
-        rows.commit(step(migration(9_999), State.PRECHECKING, now=T0, by="x", reason="y"))
+        rows.commit(step_to_state(migration(9_999), State.PRECHECKING, now=T0, by="x", reason="y"))
 
 
 def test_effects_come_back_as_they_were_written(rows: Migrations) -> None:
     made = create(rows)
     handle = DriverData(token_id="at-1", started_at=T0)
     effects = (ReleaseLock("cn-hangzhou", made.instance_id), CountOutcome("failed"), CleanUpDriver(handle))
-    taken = replace(step(made, State.FAILED, now=T0, by="precheck", reason="no"), effects=effects, events=())
+    taken = replace(step_to_state(made, State.FAILED, now=T0, by="precheck", reason="no"), effects=effects, events=())
     rows.commit(taken)
     assert [(box.version, box.effects) for box in rows.outboxes(made.migration_id)] == [(1, ()), (2, effects)]
 
@@ -100,7 +100,7 @@ def test_an_outbox_makes_the_row_due_until_it_is_settled(rows: Migrations, one: 
 def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> None:
     made = create(rows)
     due = T0 + timedelta(hours=1)
-    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
+    taken = step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
     rows.commit(taken)
     assert rows.load(made.migration_id).owes == (1,)
     rows.remove_outbox(made, 1)
@@ -110,7 +110,7 @@ def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> N
 
 def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations) -> None:
     made = create(rows)
-    taken = step(made, State.FAILED, now=T0, by="precheck", reason="no")
+    taken = step_to_state(made, State.FAILED, now=T0, by="precheck", reason="no")
     rows.commit(replace(taken, effects=(CountOutcome("failed"),)))
     both = rows.load(made.migration_id)
     assert both.owes == (1, 2)
@@ -126,7 +126,7 @@ def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations
 
 def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Migrations) -> None:
     made = create(rows)
-    taken = step(made, State.FAILED, now=T0, by="precheck", reason="no")
+    taken = step_to_state(made, State.FAILED, now=T0, by="precheck", reason="no")
     rows.commit(replace(taken, effects=(CountOutcome("failed"),)))
     both = rows.load(made.migration_id)
     rows.remove_outbox(both, 2)
@@ -138,7 +138,7 @@ def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Mig
 
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
     made = create(rows)
-    rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
+    rows.commit(step_to_state(made, State.FAILED, now=T0, by="precheck", reason="no"))
     rows.remove_outbox(made, 1)  # called by whoever wrote it, after the row has moved on
     soon = T0 + timedelta(minutes=2)
     assert one.calls(lambda: rows.list_due_and_postpone_unreadable(soon, 200)).count("UpdateRow") >= 1
@@ -150,10 +150,10 @@ def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one
     index = service(one.world.cloud, "tablestore")
     made = settled(rows, create(rows, batch_id="btwice", due_at=T0))
     index.set_index_lag(60_000)
-    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=T0 + timedelta(hours=1))
+    taken = step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=T0 + timedelta(hours=1))
     rows.commit(taken)
     index.set_index_lag(0)
-    rows.set_due_time(taken.after, T0 + timedelta(hours=2))
+    rows.change_due_time(taken.after, T0 + timedelta(hours=2))
     assert [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(hours=3), 200)].count(
         made.migration_id
     ) == 1
@@ -178,7 +178,7 @@ def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: M
     rest = rows.migration_page_past_retention(now, limit=2, token=page.next_token)
     assert ([*page.migrations, *rest.migrations], rest.next_token) == (made, "")
     assert not set(rows.list_due_and_postpone_unreadable(now, 100)) & {*made, running}
-    rows.commit(step(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
+    rows.commit(step_to_state(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
     assert list(rows.migration_page_past_retention(now, limit=9, token="").migrations) == made[1:]
 
 
@@ -193,7 +193,7 @@ def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Mig
         WaitingMigration(second.migration_id, False),
     ]
     assert rows.admission_queue("bready", 1) == [WaitingMigration(first.migration_id, False)]
-    taken = step(first, State.SNAPSHOTTING, now=T0, by="snapshot", reason="admitted", due_at=T0 + timedelta(days=1))
+    taken = step_to_state(first, State.SNAPSHOTTING, now=T0, by="snapshot", reason="admitted", due_at=T0 + timedelta(days=1))
     rows.commit(taken)
     assert rows.admission_queue("bready", 10) == [WaitingMigration(second.migration_id, False)]
 
@@ -215,13 +215,13 @@ def test_next_hops_wait_before_all_others_and_retries_among_them(rows: Migration
 
 def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:
     made = settled(rows, create(rows, due_at=T0 + timedelta(days=5)))
-    rows.set_due_time(made, T0 - timedelta(days=60))
+    rows.change_due_time(made, T0 - timedelta(days=60))
     assert made in rows.list_due_and_postpone_unreadable(T0 - timedelta(days=60), 10)
-    rows.set_due_time(made, T0 - timedelta(days=60), percent=55)
+    rows.change_due_time(made, T0 - timedelta(days=60), percent=55)
     assert rows.load(made.migration_id) == replace(made, progress=55)
-    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
+    taken = step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
     rows.commit(taken)
-    rows.set_due_time(made, T0 - timedelta(days=60), percent=80)
+    rows.change_due_time(made, T0 - timedelta(days=60), percent=80)
     assert rows.load(made.migration_id) == taken.after
     assert made.migration_id not in [
         each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 - timedelta(days=60), 10)
@@ -232,11 +232,11 @@ def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     states = (State.MIGRATING, State.ACCEPTED, State.RESTARTING)
     for event_id in ("2256A988-1", "2256A988-1", "ein Ereignis/2"):
-        assert rows.record_restart(made.migration_id, event_id, T0, states)
+        assert rows.add_restart(made.migration_id, event_id, T0, states)
     one.faults({"service": "tablestore", "operation": "UpdateRow", "kind": "drop_after"})
-    assert rows.record_restart(made.migration_id, "its answer is lost", T0, states)
+    assert rows.add_restart(made.migration_id, "its answer is lost", T0, states)
     assert rows.restart_count(made.migration_id) == 3
-    assert not rows.record_restart("mnone", "e", T0, states)
+    assert not rows.add_restart("mnone", "e", T0, states)
     assert rows.load_migrations(["mnone", made.migration_id]) == [made]
 
 
@@ -244,7 +244,7 @@ def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Benc
     """Checked and recorded in one call."""
     made = create(rows)
     noted: list[bool] = []
-    assert one.calls(lambda: noted.append(rows.record_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]
+    assert one.calls(lambda: noted.append(rows.add_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]
     assert (noted, rows.restart_count(made.migration_id)) == ([False], 0)
 
 
@@ -262,7 +262,7 @@ def test_documents_lie_beside_the_row(rows: Migrations) -> None:
 
 def test_documents_of_a_step_stand_if_the_step_does(rows: Migrations) -> None:
     made = settled(rows, create(rows))
-    seen = step(made, State.PRECHECKING, now=T0, by="precheck", reason="probe sent")
+    seen = step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="probe sent")
     slow = replace(seen, documents={"instance-0": {"seen": "by the slow one"}})
     rows.commit(replace(seen, documents={"instance-0": {"seen": "first"}, "baseline-0": {"a": [1]}}))
     with pytest.raises(Stale):
@@ -347,13 +347,13 @@ def test_throttling_is_waited_out_and_a_broken_connection_is_transient(rows: Mig
 def test_a_step_whose_answer_is_lost_is_taken_once(rows: Migrations, one: Bench, kind: str) -> None:
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
     made = create(rows)
-    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun")
+    taken = step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="begun")
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
     rows.commit(taken)
     assert rows.load(made.migration_id) == taken.after
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
     with pytest.raises(Stale):
-        rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
+        rows.commit(step_to_state(made, State.CANCELLED, now=T0, by="ann", reason="late"))
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
     rows.remove_outbox(taken.after, 1)
     one.faults()

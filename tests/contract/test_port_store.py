@@ -87,10 +87,10 @@ def test_a_batch_is_created_once_and_changed_by_version(ports: Ports) -> None:
 def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
     made = batch(2, state=BatchState.OPEN)
     ports.batches.create(made)
-    assert made.terms not in ports.batches.open_batches(10)
+    assert made.summary not in ports.batches.open_batches(10)
     given = replace(made, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS), version=2)
     ports.batches.commit(made, given)
-    assert given.terms in ports.batches.open_batches(10)
+    assert given.summary in ports.batches.open_batches(10)
     ports.batches.commit(given, replace(given, state=BatchState.CLOSED, version=3))
     assert made.batch_id not in [each.batch_id for each in ports.batches.open_batches(10)]
 
@@ -105,14 +105,14 @@ def test_terms_are_read_without_the_instances() -> None:
         batches = make_ports("validate", settings(), function_credentials(os.environ, None), CloudClock(world)).batches
         batches.create(made)
         meter.units.clear()
-        assert batches.load_terms(made.batch_id) == made.terms
-        assert batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset(), frozenset())
+        assert batches.load_summary(made.batch_id) == made.summary
+        assert batches.load_tally(made.batch_id) == BatchTally(made.summary, frozenset(), frozenset())
         assert meter.units == {"read": 2, "write": 0}
         assert batches.load(made.batch_id) == made
         assert meter.units["read"] > 5
         whole = meter.units["read"] - 2
         meter.units.clear()
-        assert batches.load_batch_and_tally(made.batch_id) == (made, BatchTally(made.terms, frozenset(), frozenset()))
+        assert batches.load_batch_and_tally(made.batch_id) == (made, BatchTally(made.summary, frozenset(), frozenset()))
         assert meter.units["read"] == whole, "both by one call, which costs no more than the document alone"
 
 
@@ -125,10 +125,10 @@ def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one
         one.ports.batches.commit(made, after)
         old = batch(7, state=BatchState.OPEN, acknowledgement=made.acknowledgement)
         one.ports.batches.create(old)
-    assert one.ports.batches.load_terms(made.batch_id) == after.terms
-    assert one.ports.batches.load_tally(old.batch_id) == BatchTally(old.terms, frozenset(), frozenset())
+    assert one.ports.batches.load_summary(made.batch_id) == after.summary
+    assert one.ports.batches.load_tally(old.batch_id) == BatchTally(old.summary, frozenset(), frozenset())
     found = one.ports.batches.open_batches(10)
-    assert old.terms in found
+    assert old.summary in found
     assert made.batch_id not in [each.batch_id for each in found]
 
 
@@ -145,9 +145,9 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     made = batch(3)
     ports.batches.create(made)
     for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
-        ports.batches.record_attempt_outcome(made.batch_id, migration, outcome)
-    ports.batches.record_attempt_outcome(made.batch_id, "mb", "retried", 2)
-    assert ports.batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
+        ports.batches.write_attempt_outcome(made.batch_id, migration, outcome)
+    ports.batches.write_attempt_outcome(made.batch_id, "mb", "retried", 2)
+    assert ports.batches.load_tally(made.batch_id) == BatchTally(made.summary, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
     assert ports.batches.load_batch_and_tally(made.batch_id) == (made, ports.batches.load_tally(made.batch_id))
     for ask in (ports.batches.load_tally, ports.batches.load_batch_and_tally):
@@ -155,16 +155,16 @@ def test_outcomes_are_sets(ports: Ports) -> None:
             ask("bnone")
         assert refused.value.code == "Batch.NotFound"
     with pytest.raises(Bug):
-        ports.batches.record_attempt_outcome(made.batch_id, "ma", "lost")
+        ports.batches.write_attempt_outcome(made.batch_id, "ma", "lost")
 
 
 def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports) -> None:
     made = batch(4)
     ports.batches.create(made)
     for outcome, attempt in (("failed", 1), ("retried", 2), ("retried", 2), ("failed", 2), ("retried", 2)):
-        ports.batches.record_attempt_outcome(made.batch_id, "ma", outcome, attempt)
+        ports.batches.write_attempt_outcome(made.batch_id, "ma", outcome, attempt)
     assert ports.batches.load_tally(made.batch_id).failed == {"ma"}
-    ports.batches.record_attempt_outcome(made.batch_id, "ma", "retried", 3)
+    ports.batches.write_attempt_outcome(made.batch_id, "ma", "retried", 3)
     assert ports.batches.load_tally(made.batch_id).failed == frozenset()
 
 

@@ -12,7 +12,7 @@ from shared.adapters import tables
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.timing import TICK_RECORD_MINUTE
-from shared.ports.ticks import Ticks
+from shared.ports.ticks import TickTimeStore
 from shared.stages import watch
 from shared.stages.api.health import health_view
 from tests.support.fakes import FakeTicks
@@ -23,7 +23,7 @@ ROW = (("lock_id", "tick"),)
 
 
 @pytest.fixture(params=["fake", "store"])
-def ticks(request: pytest.FixtureRequest) -> Iterator[Ticks]:
+def ticks(request: pytest.FixtureRequest) -> Iterator[TickTimeStore]:
     if request.param == "fake":
         yield FakeTicks()
         return
@@ -39,11 +39,11 @@ def at_recording_minute(one: Bench) -> None:
     one.world.at(T0 + timedelta(minutes=TICK_RECORD_MINUTE))
 
 
-def test_the_last_time_stays(ticks: Ticks) -> None:
-    assert ticks.last_tick() is None
+def test_the_last_time_stays(ticks: TickTimeStore) -> None:
+    assert ticks.last_tick_time() is None
     for minutes in (0, 5, 10):
-        ticks.write_tick(T0 + timedelta(minutes=minutes))
-        assert ticks.last_tick() == T0 + timedelta(minutes=minutes)
+        ticks.write_tick_time(T0 + timedelta(minutes=minutes))
+        assert ticks.last_tick_time() == T0 + timedelta(minutes=minutes)
 
 
 def test_a_tick_records_its_time_with_one_call_in_one_minute_of_five() -> None:
@@ -53,12 +53,12 @@ def test_a_tick_records_its_time_with_one_call_in_one_minute_of_five() -> None:
             one.world.at(T0 + timedelta(minutes=minute))
             counts.append(one.calls(lambda: watch.handle_message(TICK, one.ports)).count("PutRow"))
         assert counts == [0, 0, 1, 0, 0] * 2
-        assert one.ports.ticks.last_tick() == T0 + timedelta(minutes=7)
+        assert one.ports.ticks.last_tick_time() == T0 + timedelta(minutes=7)
 
 
 def test_the_api_reads_the_time_with_one_call() -> None:
     with bench("api") as one:
-        one.ports.ticks.write_tick(one.now)
+        one.ports.ticks.write_tick_time(one.now)
         assert sorted(one.calls(lambda: health_view(one.ports))) == ["GetRange", "GetRow"]
         assert health_view(one.ports).figures[0].last_at == one.now
 
@@ -68,11 +68,11 @@ def test_a_row_that_nobody_can_read_is_said_and_written_again(columns: dict[str,
     with bench("watch") as one:
         store_of(one).put(tables.LOCKS, ROW, columns)
         with pytest.raises(Permanent, match=r"Store\.RowInvalid"):
-            one.ports.ticks.last_tick()
+            one.ports.ticks.last_tick_time()
         assert health_view(one.ports).figures[0].standing == "unknown"
         at_recording_minute(one)
         watch.handle_message(TICK, one.ports)
-        assert one.ports.ticks.last_tick() == one.now
+        assert one.ports.ticks.last_tick_time() == one.now
 
 
 @pytest.mark.parametrize("kind", [{"kind": "drop_before"}, {"kind": "error", "code": "OTSNoPermissionAccess", "status": 403}])
@@ -82,4 +82,4 @@ def test_a_tick_does_its_work_although_the_store_refuses_the_record(kind: dict[s
         one.faults({"service": "tablestore", "operation": "PutRow", "times": -1, **kind})
         assert watch.handle_message(TICK, one.ports).result == "done"
         one.faults()
-        assert one.ports.ticks.last_tick() is None
+        assert one.ports.ticks.last_tick_time() is None

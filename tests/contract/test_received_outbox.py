@@ -15,7 +15,7 @@ from shared.domain.effects import CountOutcome, Effect
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import Event
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, Step, first_journal_entry, step
+from shared.domain.migration import Migration, State, Step, first_journal_entry, step_to_state
 from shared.domain.timing import LOST, OUTBOX_GRACE
 from shared.ports.migrations import Migrations
 from shared.ports.ports import Ports
@@ -55,14 +55,14 @@ def snapshotting(ports: Ports) -> Migration:
 def ready(ports: Ports, made: Migration, *types: str, effects: tuple[Effect, ...] = ()) -> Step:
     """The step to snapshotted, with events of these types and these effects."""
     now = ports.clock.now()
-    taken = step(made, State.SNAPSHOTTED, now=now, by="snapshot", reason="made", due_at=now + LOST)
+    taken = step_to_state(made, State.SNAPSHOTTED, now=now, by="snapshot", reason="made", due_at=now + LOST)
     told = tuple(events.migration_event(taken.after, type, stage="migrate") for type in types or (events.SNAPSHOT_READY,))
     return replace(taken, effects=effects, events=told)
 
 
 def next_step(ports: Ports, found: Migration) -> Step:
     now = ports.clock.now()
-    return step(found, State.SNAPSHOTTED, now=now, by="migrate", reason="begun", due_at=now + timedelta(hours=9))
+    return step_to_state(found, State.SNAPSHOTTED, now=now, by="migrate", reason="begun", due_at=now + timedelta(hours=9))
 
 
 def message(event: Event) -> Message:
@@ -129,7 +129,7 @@ def test_an_older_outbox_stays_and_keeps_the_row_due(ports: Ports, rows: Migrati
     taken = replace(next_step(ports, rows.load(first.after.migration_id)), events=ready(ports, first.before).events)
     rows.commit(taken)
     found = rows.load(taken.after.migration_id, event_id=taken.events[0].event_id)
-    assert (found.owes, found.received, found.still_owes) == ((2, 3), 3, (2,))
+    assert (found.owes, found.received, found.remaining_outbox_versions) == ((2, 3), 3, (2,))
     rows.commit(next_step(ports, found))
     assert owed(rows, found) == [2]
     assert is_due(ports, found, OUTBOX_GRACE)
@@ -140,7 +140,7 @@ def test_a_later_due_time_removes_the_outbox_too(ports: Ports, rows: Migrations,
     rows.commit(taken)
     found = rows.load(taken.after.migration_id, event_id=taken.events[0].event_id)
     later = ports.clock.now() + timedelta(minutes=1)
-    assert one.calls(lambda: rows.set_due_time(found, later)) == ["UpdateRow"]
+    assert one.calls(lambda: rows.change_due_time(found, later)) == ["UpdateRow"]
     assert owed(rows, found) == []
     assert is_due(ports, found, timedelta(minutes=1))
 
@@ -270,7 +270,7 @@ def test_a_migration_that_fails_removes_what_its_stage_received(ports: Ports, ro
 
 
 class _AnyBatch:
-    def record_attempt_outcome(self, *_: Any) -> None:
+    def write_attempt_outcome(self, *_: Any) -> None:
         pass
 
 

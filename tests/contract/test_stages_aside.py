@@ -17,7 +17,7 @@ from shared.domain.effects import CleanUpDriver
 from shared.domain.errors import Permanent, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
-from shared.domain.migration import DriverData, State, first_journal_entry, step
+from shared.domain.migration import DriverData, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART, LONGEST_BACK_OFF
 from shared.runtime.composition import function_credentials, make_ports
@@ -181,7 +181,7 @@ def test_what_stands_still_is_listed_with_its_cause(one: Bench) -> None:
     ports.migrations.create(fine, first_journal_entry(fine, by="intake", reason="asked"), [])
     late = migration(4, state=State.VALIDATING, entered_at=one.now - timedelta(hours=1), handle=DriverData(source_id="s-1"))
     ports.migrations.create(late, first_journal_entry(late, by="intake", reason="asked"), [])
-    taken = step(late, State.MIGRATED, now=one.now - timedelta(hours=1), by="validate", reason="done")
+    taken = step_to_state(late, State.MIGRATED, now=one.now - timedelta(hours=1), by="validate", reason="done")
     ports.migrations.commit(replace(taken, effects=(CleanUpDriver(late.handle),)))
     before = store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),))
     found = stuck.stuck_rows(ports)

@@ -18,7 +18,7 @@ from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDri
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
+from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, UnfinishedJob
@@ -85,7 +85,7 @@ def stand(ports: Ports, state: State, **more: Any) -> Migration:
 
 def fail(ports: Ports, made: Migration, to: State, *effects: Effect) -> None:
     """A step to a failure, whose function dies before its effects."""
-    taken = step(made, to, now=T0, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
+    taken = step_to_state(made, to, now=T0, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
     ports.migrations.commit(replace(taken, effects=effects))
 
 
@@ -102,11 +102,11 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     )
     again = ports.migrations.load(made.migration_id)
     assert settle_outboxes(ports, again)
-    assert made.migration_id not in ports.admission.correct_counts_and_list_slot_holders()
+    assert made.migration_id not in ports.admission.repair_counts_and_list_slot_holders()
     seen = ports.admission.slot_use(again.batch_id, again.migration_id)
     assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
     perform_effect(ReleaseSlot(), again, ports)  # again, late
-    assert made.migration_id in ports.admission.correct_counts_and_list_slot_holders()
+    assert made.migration_id in ports.admission.repair_counts_and_list_slot_holders()
     assert made.migration_id not in ports.batches.load_tally(made.batch_id).failed
 
 
@@ -117,7 +117,7 @@ def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None
     made = stand(ports, State.CANCELLED)
     held = LedgerEntry(made.migration_id, "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, T0)
     ports.ledger.write_entry(held)
-    taken = step(made, State.CANCELLED, now=T0, by="ann", reason="confirmed", released_at=T0)
+    taken = step_to_state(made, State.CANCELLED, now=T0, by="ann", reason="confirmed", released_at=T0)
     ports.migrations.commit(replace(taken, effects=(ScheduleSweep(1),)))
     assert not settle_outboxes(ports, made)
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
@@ -126,13 +126,13 @@ def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None
 
 def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) -> None:
     made = stand(ports, State.PRECHECKING)
-    ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
+    ports.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
     acts.retry_migration(
         replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version
     )
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
-    assert ports.admission.lock_holder(made.region_id, made.instance_id) == made.migration_id
+    assert ports.admission.instance_lock_holder(made.region_id, made.instance_id) == made.migration_id
 
 
 def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports: Ports, driver: Unwilling) -> None:
@@ -150,7 +150,7 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
     driver.refusal = Permanent("NoPermission", "smc:StartReplicationJob", "Give it.")
 
     def body(found: Migration, ports: Ports) -> Outcome:
-        taken = step(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=DriverData(job_id="j-2"))
+        taken = step_to_state(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=DriverData(job_id="j-2"))
         advance_migration(ports, replace(taken, effects=(LaunchDriver(),)))
         return Outcome("done")
 
@@ -168,7 +168,7 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
     """The tick could not carry the launch out, and checked nothing else of that migration. So nobody was ever told."""
     made = stand(ports, State.SNAPSHOTTED)
     an_hour_ago = ports.clock.now() - timedelta(hours=1)
-    taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=DriverData(job_id="j-gone"))
+    taken = step_to_state(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=DriverData(job_id="j-gone"))
     ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
     for minute in range(30):  # the guest is first asked what the job has left
         watch.handle_message(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
@@ -221,7 +221,7 @@ def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None
             raise Permanent("AccessDenied", "eventbridge:PutEvents", "Give it.")
 
     made = stand(ports, State.SNAPSHOTTED)
-    taken = step(made, State.MIGRATING, now=T0, by="migrate", reason="job")
+    taken = step_to_state(made, State.MIGRATING, now=T0, by="migrate", reason="job")
     told = events.migration_event(taken.after, events.MIGRATION_STARTED)
     advance_migration(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
     found = ports.migrations.load(made.migration_id)
@@ -260,11 +260,13 @@ def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench
     made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=DriverData(job_id="j-4"))
     ports.migrations.remove_outbox(made, 1)
     driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
-    taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
+    taken = step_to_state(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
     advance_migration(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))
     accepted = ports.migrations.load(made.migration_id)
     assert accepted.owes == (2,)
-    advance_migration(ports, step(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now))
+    advance_migration(
+        ports, step_to_state(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now)
+    )
     one.world.run(5)
     watch.handle_message(Message("timer", "t", "timer", {}), ports)
     due = [event.data["stage"] for event in cast(FakeBus, ports.bus).published if event.data["migrationId"] == made.migration_id]

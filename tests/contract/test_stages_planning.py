@@ -20,7 +20,7 @@ from shared.domain.findings import Assessment
 from shared.domain.message import Message
 from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
-from shared.domain.timing import is_retry_tick, pause_before_retry
+from shared.domain.timing import interval_before_retry, is_retry_tick
 from shared.ports.compute import Compute, InstancePage
 from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
@@ -76,7 +76,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         made = migration(1, state=State.PRECHECKING)
         batch = Batch(made.batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), dry_run=True)
         ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
-        precheck._pass_precheck(made, batch.terms, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
+        precheck._pass_precheck(made, batch.summary, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
 
@@ -178,7 +178,13 @@ def test_planning_is_tried_again_ever_less_often() -> None:
     looks = [minute for minute in range(26 * 60) if is_retry_tick(timedelta(minutes=minute))]
     assert len(looks) < 100, "it was 1,555 times a day"
     assert max(after - before for before, after in pairwise(looks)) <= 30
-    assert [pause_before_retry(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [1, 1, 1, 5, 30]
+    assert [interval_before_retry(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [
+        1,
+        1,
+        1,
+        5,
+        30,
+    ]
 
 
 @pytest.mark.parametrize(

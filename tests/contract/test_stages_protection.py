@@ -15,7 +15,7 @@ from shared.domain.accounts import NO_PERMISSION
 from shared.domain.effects import RestoreProtection
 from shared.domain.errors import AccountUnusable
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
 from shared.domain.protection import LATE_CALL, ProtectedInstance
 from shared.domain.timing import PROTECTION_MINUTE
 from shared.ports.ports import Ports
@@ -81,7 +81,7 @@ def row_of(ports: Ports, number: int = 1) -> ProtectedInstance | None:
 
 def end(ports: Ports, made: Migration, to: State = State.CANCELLED) -> Migration:
     """The end of a migration, whose function dies before the effect."""
-    taken = step(made, to, now=T0, by="ann", reason="over")
+    taken = step_to_state(made, to, now=T0, by="ann", reason="over")
     ports.migrations.commit(replace(taken, effects=(RestoreProtection(),)))
     return ports.migrations.load(made.migration_id)
 
@@ -229,7 +229,7 @@ class NotAllowed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
 
-    def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+    def change_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
         raise AccountUnusable(NO_PERMISSION, "Forbidden.RAM", "Allow it.", "1000000000000002")
 
 

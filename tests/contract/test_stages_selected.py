@@ -32,7 +32,7 @@ def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) ->
     given = acts.acknowledge_batch(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
-    ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
+    ports.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id)
     return made
 
 

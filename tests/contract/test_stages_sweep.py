@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain.effects import ReleaseLock
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
 from shared.ports.ports import Ports
 from shared.stages import sweep
 from tests.support.fakes import FakeBus
@@ -129,7 +129,7 @@ def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, p
     """The effect may be the very adoption or lock that the snapshot is for."""
     owner, entry = intended(one, ports)
     made = ours(one, ports, entry)
-    taken = step(owner, State.CANCELLED, now=one.now, by="watch", reason="noted")
+    taken = step_to_state(owner, State.CANCELLED, now=one.now, by="watch", reason="noted")
     ports.migrations.commit(replace(taken, effects=(ReleaseLock(owner.region_id, owner.instance_id),)))
     sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == [made]

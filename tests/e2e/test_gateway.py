@@ -44,8 +44,8 @@ def test_a_batch_is_submitted_acknowledged_and_finished_through_the_gateway(worl
     world.run(15)
     seen = client.send("GET", f"/v1/batches/{batch}")
     assert good(seen)["counts"] == {"ready": 2}
-    terms = {"risksVersion": good(client.send("GET", "/v1/risks"))["version"]}
-    good(client.send("POST", f"/v1/batches/{batch}/acknowledgement", terms, if_match=seen.headers["ETag"]))
+    summary = {"risksVersion": good(client.send("GET", "/v1/risks"))["version"]}
+    good(client.send("POST", f"/v1/batches/{batch}/acknowledgement", summary, if_match=seen.headers["ETag"]))
     world.run_until(lambda: set(world.states().values()) == {"migrated"}, minutes=600, every=30)
     for migration in good(client.send("GET", f"/v1/migrations?batchId={batch}&limit=1&state=migrated"))["migrations"]:
         about = f"/v1/migrations/{migration['migrationId']}"

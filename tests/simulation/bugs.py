@@ -10,7 +10,7 @@ from cli import targets
 from shared.adapters.compute import EcsCompute
 from shared.domain import acts, approvals, batch, brake, notice, restore, seen, waves
 from shared.domain.after_job import DisksAfterJob
-from shared.domain.batch import BatchState, BatchTerms
+from shared.domain.batch import BatchState, BatchSummary
 from shared.domain.caller import Caller
 from shared.domain.effects import CountOutcome, RunPostCommand
 from shared.domain.errors import Permanent
@@ -58,7 +58,7 @@ def waves_overlap() -> list[Patch]:
 
 def share_ignored() -> list[Patch]:
     """The failure budget is the absolute count, even if the policy sets a percentage."""
-    return [mock.patch.object(BatchTerms, "failure_budget", property(lambda self: self.policy.failure_budget))]
+    return [mock.patch.object(BatchSummary, "failure_budget", property(lambda self: self.policy.failure_budget))]
 
 
 def late_refusal_uncounted() -> list[Patch]:
@@ -76,20 +76,20 @@ def approvals_for_ever() -> list[Patch]:
     """An approval never expires."""
     asked = approvals.approval_status
 
-    def early(terms: Any, about: str, now: Any, given: Any = None) -> Any:
-        return asked(terms, about, terms.created_at, given)
+    def early(summary: Any, about: str, now: Any, given: Any = None) -> Any:
+        return asked(summary, about, summary.created_at, given)
 
     return [mock.patch.object(approvals, "approval_status", early)]
 
 
 def waves_unapproved() -> list[Patch]:
     """A wave begins after its soak even without approval."""
-    return [mock.patch.object(waves, "may_next_wave_begin", lambda terms, now: waves.soak_ends_at(terms) <= now)]
+    return [mock.patch.object(waves, "may_next_wave_begin", lambda summary, now: waves.soak_ends_at(summary) <= now)]
 
 
 def no_soak() -> list[Patch]:
     """The next wave begins as soon as the one before has ended."""
-    return [mock.patch.object(waves, "soak_ends_at", lambda terms: terms.control.wave_ended_at)]
+    return [mock.patch.object(waves, "soak_ends_at", lambda summary: summary.control.wave_ended_at)]
 
 
 def old_snapshots_used() -> list[Patch]:

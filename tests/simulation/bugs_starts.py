@@ -10,22 +10,22 @@ from unittest import mock
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.store import Store
 from shared.domain import limits
-from shared.domain.batch import BatchTerms
+from shared.domain.batch import BatchSummary
 from shared.domain.effects import CountOutcome
-from shared.domain.limits import Limit, Start
+from shared.domain.limits import Limit, StartKind
 from shared.domain.migration import Migration
 from shared.domain.window import Window
 from shared.stages import effects, groups, migrate, slots, snapshot
 from shared.stages.crowds import SlotCounts
 
 Patch = Any
-RETRIES = (Start.RETRY_SNAPSHOT, Start.RETRY_JOB, Start.RETRY_LOOK)
-HOPS = (Start.HOP_SNAPSHOT, Start.HOP_JOB)
+RETRIES = (StartKind.RETRY_SNAPSHOT, StartKind.RETRY_JOB, StartKind.RETRY_LOOK)
+HOPS = (StartKind.HOP_SNAPSHOT, StartKind.HOP_JOB)
 
 
-def _without(limit: Limit, *starts: Start) -> list[Patch]:
+def _without(limit: Limit, *starts: StartKind) -> list[Patch]:
     """Remove this limit from the given starts; from all starts if none is given."""
-    free = starts or tuple(Start)
+    free = starts or tuple(StartKind)
     return [mock.patch.dict(limits.LIMITS_OF_START, {start: limits.LIMITS_OF_START[start] - {limit} for start in free})]
 
 
@@ -77,7 +77,7 @@ def no_acknowledgement() -> list[Patch]:
 
 
 def no_limit() -> list[Patch]:
-    def endless(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
+    def endless(summary: BatchSummary, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
         return 99
 
     return [mock.patch.object(limits, "free_slot_count", endless)]
@@ -111,8 +111,8 @@ def no_account_limit() -> list[Patch]:
     """The admission counts free slots by a higher limit than the configured one."""
     free = limits.free_slot_count
 
-    def counted(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
-        return free(terms, standing, account_limit=99)
+    def counted(summary: BatchSummary, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
+        return free(summary, standing, account_limit=99)
 
     return [mock.patch.object(limits, "free_slot_count", counted)]
 
@@ -150,7 +150,7 @@ def no_group() -> list[Patch]:
 
 def place_is_anybodys() -> list[Patch]:
     """A migration takes the place of its group even if another member holds the place."""
-    return [mock.patch.object(groups, "last_attempt_to_release_place", lambda migration: migration.attempt)]
+    return [mock.patch.object(groups, "last_attempt_done_with_group_lock", lambda migration: migration.attempt)]
 
 
 def no_window() -> list[Patch]:

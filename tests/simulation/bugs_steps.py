@@ -58,7 +58,7 @@ def no_lock() -> list[Patch]:
     def granted(self: Any, region_id: str, instance_id: str, migration_id: str, attempt: int, *, account: str) -> str:
         return migration_id
 
-    return [mock.patch.object(TablestoreAdmission, "lock_instance", granted)]
+    return [mock.patch.object(TablestoreAdmission, "acquire_instance_lock", granted)]
 
 
 def address_alone() -> list[Patch]:

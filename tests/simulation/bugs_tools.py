@@ -137,11 +137,11 @@ def chosen_again() -> list[Patch]:
     """A further precheck in a batch that leaves the choice to ``auto`` chooses again, and finds the first driver not ready."""
     real = precheck._migration_with_route
 
-    def fickle(migration: Any, instance: Any, terms: Any, ports: Any) -> Any:
-        if terms.policy.driver == AUTO.name and migration.driver in DRIVERS:
+    def fickle(migration: Any, instance: Any, summary: Any, ports: Any) -> Any:
+        if summary.policy.driver == AUTO.name and migration.driver in DRIVERS:
             gone = {migration.driver: Permanent("Driver.SettingMissing", "It lacks a setting.", "Set it.")}
             migration, ports = replace(migration, driver=AUTO.name), replace(ports, unready=gone)
-        return real(migration, instance, terms, ports)
+        return real(migration, instance, summary, ports)
 
     return [mock.patch.object(precheck, "_migration_with_route", fickle)]
 

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 from tests.simulation import forecast_judge
 from tests.simulation.forecast_judge import JudgedFleet, is_honest, judge, main, policy_of
 
@@ -29,7 +29,7 @@ def test_a_finish_is_inside_only_between_both_ends(low: str, high: str, finished
 
 def test_every_policy_that_is_drawn_can_be_submitted() -> None:
     drawn = [policy_of(random.Random(seed)) for seed in range(50)]
-    assert [read_policy(each).retention_days for each in drawn] == [1] * 50
+    assert [parse_policy(each).retention_days for each in drawn] == [1] * 50
     assert {len(each) for each in drawn} > {3}, "waves and windows are among them"
 
 

@@ -118,8 +118,8 @@ class AdmissionMachine(RuleBasedStateMachine):
         seen = self.pictures[-1 - min(age, len(self.pictures) - 1)][name]
         room = seen.of_account - bool(seen.since) < LIMIT
         acts: dict[str, Act] = {
-            "lock": lambda admission: admission.lock_instance(*WHERE, name, attempt),
-            "unlock": lambda admission: admission.unlock_instance(*WHERE, name, attempt),
+            "lock": lambda admission: admission.acquire_instance_lock(*WHERE, name, attempt),
+            "unlock": lambda admission: admission.release_instance_lock(*WHERE, name, attempt),
             "take": lambda admission: room and took(admission, seen, name, attempt),
             "give": lambda admission: admission.release_slot(name, BATCHES[name], attempt),
         }
@@ -177,7 +177,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.correct_counts_and_list_slot_holders(), rooms(self.real), self.real.current_hold()
+        return row.get("lease"), self.real.repair_counts_and_list_slot_holders(), rooms(self.real), self.real.current_hold()
 
 
 def rooms(admission: Admission) -> dict[str, SlotUse]:
@@ -202,7 +202,7 @@ def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     lease = model.leases.get(("", *WHERE))
     return (
         f"{lease[0]}/{lease[1]}" if lease else None,
-        model.correct_counts_and_list_slot_holders(),
+        model.repair_counts_and_list_slot_holders(),
         rooms(model),
         model.current_hold(),
     )

@@ -23,7 +23,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import LowestKey, RowRange
 from shared.domain.effects import CountOutcome, ReleaseSlot
 from shared.domain.errors import Stale, Transient
-from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_journal_entry, replay_journal, step
+from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_journal_entry, replay_journal, step_to_state
 from shared.domain.timing import OUTBOX_GRACE
 from tests.simulation.simulation import prepared
 from tests.support.ports import T0, Bench, bench, migration
@@ -81,7 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
         ways = sorted(TRANSITIONS[before.state], key=lambda state: state.value)
         if not ways:
             return
-        taken = step(before, ways[pick % len(ways)], now=T0, by=writer, reason="x", due_at=due)
+        taken = step_to_state(before, ways[pick % len(ways)], now=T0, by=writer, reason="x", due_at=due)
         taken = replace(taken, effects=(ReleaseSlot(), CountOutcome("failed")) if owes else ())
         fresh, stands = before.version == self.version, True
         try:

@@ -45,14 +45,14 @@ EDITS = (
     Edit(
         "The window does not hold the job of a retry",
         "shared/domain/limits.py",
-        "Start.RETRY_JOB: EVERY,",
-        "Start.RETRY_JOB: EVERY - TIMES,",
+        "StartKind.RETRY_JOB: EVERY,",
+        "StartKind.RETRY_JOB: EVERY - TIMES,",
         "tests/unit/domain/test_limits.py::test_a_limit_holds_a_start_as_the_table_says",
     ),
     Edit(
         "A batch never closes, and every tick reads it",
         "shared/stages/closing.py",
-        "return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)",
+        "return _write_batch_state(summary, BatchState.CLOSED, ports, validated_at)",
         "return False",
         "tests/unit/stages/test_slots.py::test_a_batch_closes_once_every_migration_is_settled",
     ),

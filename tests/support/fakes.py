@@ -12,17 +12,17 @@ from typing import Any, cast
 
 from shared.domain.accounts import UnusableAccount
 from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
-from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
+from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
-from shared.domain.hold import Hold, HoldHistoryEntry, hold_columns_after_act, next_act_column, read_hold
+from shared.domain.hold import Hold, HoldHistoryEntry, columns_after_act, hold_from_row, next_act_column
 from shared.domain.inventory import Inventory
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_admission_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.domain.outbox import holds_only_event
-from shared.ports.admission import LeaseHolder, SlotUse
+from shared.ports.admission import LockHolder, SlotUse
 from shared.ports.audit import AuditPage
 from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.ledger import LedgerPage
@@ -152,7 +152,7 @@ class FakeMigrations:
         if row.migration.version == migration.version and not row.outboxes:
             row.due_at = row.migration.due_at
 
-    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+    def change_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         row = self._row(migration.migration_id)
         if row.migration.version == migration.version:
             row.outboxes.pop(migration.received, None)
@@ -160,7 +160,7 @@ class FakeMigrations:
             if percent is not None:
                 row.migration = replace(row.migration, progress=percent)
 
-    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+    def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         if self._row(migration_id).migration.state not in states:
             return False
         self._row(migration_id).restarts[event_id] = at
@@ -176,7 +176,7 @@ class FakeMigrations:
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
-    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
+    def due_migration_page(self, until: datetime, *, limit: int) -> MigrationPage:
         return MigrationPage(tuple(self.list_due_and_postpone_unreadable(until, limit)))
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
@@ -247,8 +247,8 @@ class FakeBatches:
             raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List them.", status=404)
         return self.rows[batch_id]
 
-    def load_terms(self, batch_id: str) -> BatchTerms:
-        return self.load(batch_id).terms
+    def load_summary(self, batch_id: str) -> BatchSummary:
+        return self.load(batch_id).summary
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
@@ -293,14 +293,14 @@ class FakeBatches:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def open_batches(self, limit: int) -> list[BatchTerms]:
-        return [b.terms for b in self.rows.values() if needs_tick(b.terms)][:limit]
+    def open_batches(self, limit: int) -> list[BatchSummary]:
+        return [b.summary for b in self.rows.values() if needs_tick(b.summary)][:limit]
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
-        found = sorted((b for b in self.rows.values() if awaits_confirmation(b.terms)), key=lambda each: each.batch_id)
+        found = sorted((b for b in self.rows.values() if awaits_confirmation(b.summary)), key=lambda each: each.batch_id)
         return BatchPage(*_page(found, limit, token))
 
-    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+    def write_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         failed = self.failed.setdefault(batch_id, {})
         if outcome == "retried":
             if failed.get(migration_id, attempt) < attempt:
@@ -316,7 +316,7 @@ class FakeBatches:
         failed, moved, forgiven = (kept.get(batch_id, {}) for kept in (self.failed, self.moved, self.forgiven))
         counted = {each: n for each, n in failed.items() if n >= moved.get(each, 0) and n > forgiven.get(each, 0)}
         return BatchTally(
-            self.load_terms(batch_id),
+            self.load_summary(batch_id),
             frozenset(counted),
             frozenset(each for each in moved if moved[each] > failed.get(each, 0)),
             counted,
@@ -341,38 +341,42 @@ class FakeAdmission:
     """The row of the hold."""
 
     def current_hold(self) -> Hold:
-        return read_hold(self.row)
+        return hold_from_row(self.row)
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
-        self.row = {**(self.row or {}), **hold_columns_after_act(seen, line), next_act_column(seen): encode(line)}
+        self.row = {**(self.row or {}), **columns_after_act(seen, line), next_act_column(seen): encode(line)}
         return True
 
-    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+    def acquire_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> str:
         holder, since = self.leases.get((account, region_id, instance_id), (migration_id, 0))
         if holder == migration_id and since < attempt:
             self.leases[(account, region_id, instance_id)] = (migration_id, attempt)
         return holder
 
-    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+    def release_instance_lock(
+        self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = ""
+    ) -> None:
         holder, since = self.leases.get((account, region_id, instance_id), ("", 0))
         if holder == migration_id and since <= attempt:
             del self.leases[(account, region_id, instance_id)]
 
-    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+    def instance_lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         return self.leases.get((account, region_id, instance_id), ("", 0))[0]
 
-    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        self.lock_instance("group", group, migration_id, attempt)
-        return LeaseHolder(*self.leases.setdefault(("", "group", group), (migration_id, attempt)))
+    def acquire_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> LockHolder:
+        self.acquire_instance_lock("group", group, migration_id, attempt)
+        return LockHolder(*self.leases.setdefault(("", "group", group), (migration_id, attempt)))
 
-    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        self.unlock_instance("group", group, migration_id, attempt)
+    def release_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> None:
+        self.release_instance_lock("group", group, migration_id, attempt)
 
-    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        return {each: LeaseHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
+    def group_lock_holders(self, groups: Sequence[str]) -> dict[str, LockHolder]:
+        return {each: LockHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
 
     def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         room = self.slot_use(batch_id, migration_id, account=account)
@@ -399,7 +403,7 @@ class FakeAdmission:
     def slot_holders(self) -> dict[str, str]:
         return dict(self.held)
 
-    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
+    def repair_counts_and_list_slot_holders(self) -> dict[str, str]:
         return self.slot_holders()
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
@@ -460,14 +464,14 @@ class FakeAudit:
     rows: dict[str, AuditEntry] = field(default_factory=dict)
     down: bool = False
 
-    def record_request(self, asked: AuditRequest) -> str:
+    def begin_audit_entry(self, asked: AuditRequest) -> str:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         entry = f"{asked.at.date().isoformat()}/{len(self.rows):06d}"
         self.rows[entry] = AuditEntry(entry, asked)
         return entry
 
-    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
+    def complete_audit_entry(self, entry: str, answered: AuditOutcome) -> None:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         if self.rows[entry].answered is None:
@@ -499,12 +503,12 @@ class FakeTicks:
     last: datetime | None = None
     error: Exception | None = None
 
-    def write_tick(self, at: datetime) -> None:
+    def write_tick_time(self, at: datetime) -> None:
         if self.error:
             raise self.error
         self.last = at
 
-    def last_tick(self) -> datetime | None:
+    def last_tick_time(self) -> datetime | None:
         if self.error:
             raise self.error
         return self.last

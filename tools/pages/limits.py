@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from shared.domain.limits import LIMITS_OF_START, Limit, Start
+from shared.domain.limits import LIMITS_OF_START, Limit, StartKind
 from tools.pages.common import table
 
 
 def render() -> str:
     """One row per start, one column per limit."""
     head = ("held by", *(limit.value for limit in Limit))
-    return table(head, ((start.value, *("yes" if limit in LIMITS_OF_START[start] else "-" for limit in Limit)) for start in Start))
+    return table(
+        head, ((start.value, *("yes" if limit in LIMITS_OF_START[start] else "-" for limit in Limit)) for start in StartKind)
+    )

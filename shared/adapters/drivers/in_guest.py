@@ -180,7 +180,7 @@ class GuestDriver:
         If the same action is sent twice within a minute, Cloud Assistant runs only one command. The guest never repeats an action.
         """
         minute = int(self._clock.now().timestamp() // 60)
-        self._guest.start_script(
+        self._guest.launch_script(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,

@@ -116,7 +116,7 @@ class SmcDriver(JobStopper):
             # Older tokens were deleted above, so another function handles the same message now, and imports the instance.
             self._tokens.delete_token(token_id)
             return JobReport(JobPhase.PREPARING, handle)
-        invocation = self._guest.start_script(
+        invocation = self._guest.launch_script(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,

@@ -37,7 +37,7 @@ __all__ = [
     "Source",
     "identify_os_release",
     "identify_release",
-    "release_by_name",
+    "release_with_name",
     "require_release",
     "windows_language",
 ]
@@ -59,7 +59,7 @@ def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release 
     return identify_os_release_in_catalog(CATALOG, os_id, version_id, name)
 
 
-def release_by_name(text: str, catalog: Catalog = CATALOG) -> Release | None:
+def release_with_name(text: str, catalog: Catalog = CATALOG) -> Release | None:
     """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``; None if the catalog has no such release."""
     return (
         catalog.releases.get(text.strip().lower())
@@ -72,7 +72,7 @@ def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
     """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``. Raises Refused (Catalog.ReleaseIncomplete,
     Catalog.ReleaseUnknown) if the catalog has no such release.
     """
-    found = release_by_name(text, catalog)
+    found = release_with_name(text, catalog)
     candidates = possible_completions(catalog, text) if found is None else []
     if candidates:
         windows = candidates[0].os_type == "windows" and len({each.product for each in candidates}) == 1

@@ -35,7 +35,7 @@ class SupportStatus:
         return {**self.__dict__, "ends_on": ends_on}
 
 
-def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
+def support_status_of_system(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support status of an operating system on the given day. The arguments ``os_name`` and ``os_name_en`` are the names that
     ECS shows for the system.
     """
@@ -43,10 +43,10 @@ def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Cat
     shown = os_name_en or os_name
     if release is None:
         return SupportStatus(shown, "", "unknown", None, None, "")
-    return release_support_status(release, shown, on, catalog)
+    return support_status_of_release(release, shown, on, catalog)
 
 
-def release_support_status(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
+def support_status_of_release(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support status of a release on the given day. The argument ``shown`` is the release's name that people see."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:

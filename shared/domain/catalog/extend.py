@@ -155,9 +155,9 @@ def _catalog_with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     if not rows:
         return base
     # Imported here, because only deployments with their own recipes need this module.
-    from shared.domain.recipes.recipe import read_recipes
+    from shared.domain.recipes.recipe import parse_recipes
 
-    return replace(base, own_recipes=read_recipes(rows, base, "catalog.recipes"))
+    return replace(base, own_recipes=parse_recipes(rows, base, "catalog.recipes"))
 
 
 def _catalog_with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, list_outcome, shortened_list
+from shared.domain.prechecks.ask import outcome_of_flag, outcome_of_list, shortened_list
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 SNAPSHOTS_PER_DISK = 256
@@ -19,7 +19,7 @@ NEEDED = 2
 def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the snapshot service is not active."""
     active = facts.account.snapshot_service if facts.account else None
-    return flag_outcome(
+    return outcome_of_flag(
         None if active is None else not active,
         "ECS answers that the service is not open",
         "the region has no snapshot that would prove that the service is active",
@@ -28,7 +28,7 @@ def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_account_problems(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the API reported a problem with the account."""
-    return list_outcome(facts.account.problems if facts.account else None, "the account was not checked")
+    return outcome_of_list(facts.account.problems if facts.account else None, "the account was not checked")
 
 
 def _check_snapshot_quota(facts: Facts, catalog: Catalog) -> Outcome:

@@ -26,34 +26,34 @@ def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | 
     return fact(facts.guest.windows) if facts.guest and facts.guest.windows else None
 
 
-def flag_outcome(value: bool | None, seen: str, unknown: str) -> Outcome:
+def outcome_of_flag(value: bool | None, seen: str, unknown: str) -> Outcome:
     """The outcome of a rule that fails if a flag is set; the outcome is unknown if the flag is None."""
     return FactUnknown(unknown) if value is None else RuleFailed(seen) if value else PASSED
 
 
-def list_outcome(values: Sequence[str] | None, unknown: str) -> Outcome:
+def outcome_of_list(values: Sequence[str] | None, unknown: str) -> Outcome:
     """The outcome of a rule that fails if a list has entries; the outcome is unknown if the list is None."""
     return FactUnknown(unknown) if values is None else RuleFailed(shortened_list(values)) if values else PASSED
 
 
 def linux_flag_check(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Linux guest."""
-    return lambda facts, catalog: flag_outcome(linux_fact(facts, fact), seen, unknown)
+    return lambda facts, catalog: outcome_of_flag(linux_fact(facts, fact), seen, unknown)
 
 
 def linux_list_check(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Linux guest has entries in the list."""
-    return lambda facts, catalog: list_outcome(linux_fact(facts, fact), unknown)
+    return lambda facts, catalog: outcome_of_list(linux_fact(facts, fact), unknown)
 
 
 def windows_flag_check(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Windows guest."""
-    return lambda facts, catalog: flag_outcome(windows_fact(facts, fact), seen, unknown)
+    return lambda facts, catalog: outcome_of_flag(windows_fact(facts, fact), seen, unknown)
 
 
 def windows_list_check(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Windows guest has entries in the list."""
-    return lambda facts, catalog: list_outcome(windows_fact(facts, fact), unknown)
+    return lambda facts, catalog: outcome_of_list(windows_fact(facts, fact), unknown)
 
 
 def shortened_list(values: Sequence[str], total: int = 0) -> str:
@@ -65,7 +65,7 @@ def shortened_list(values: Sequence[str], total: int = 0) -> str:
     return ", ".join(values[:SHOWN]) + more
 
 
-def hop_between_families(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
+def family_hop_condition(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
     """The condition of rules that apply to hops from one family of releases to another, for example from centos to rhel."""
 
     def is_hop_between_families(facts: Facts) -> bool:

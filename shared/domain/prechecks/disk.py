@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import list_outcome, shortened_list
+from shared.domain.prechecks.ask import outcome_of_list, shortened_list
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
@@ -16,7 +16,7 @@ def _check_disks_in_use(facts: Facts, catalog: Catalog) -> Outcome:
     disks = facts.instance.user_disks
     if not any(disk.kind == "system" for disk in disks):
         return FactUnknown("no system disk is known")
-    return list_outcome(
+    return outcome_of_list(
         [f"{disk.disk_id} is {disk.status or 'in an unknown state'}" for disk in disks if disk.status != "In_use"], ""
     )
 
@@ -33,12 +33,12 @@ def _check_snapshot_support(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_multi_attach(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for every multi-attach disk."""
-    return list_outcome([disk.disk_id for disk in facts.instance.disks if disk.multi_attach], "")
+    return outcome_of_list([disk.disk_id for disk in facts.instance.disks if disk.multi_attach], "")
 
 
 def _check_encryption(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports every encrypted disk."""
-    return list_outcome([disk.disk_id for disk in facts.instance.user_disks if disk.encrypted], "")
+    return outcome_of_list([disk.disk_id for disk in facts.instance.user_disks if disk.encrypted], "")
 
 
 def _check_transit_disk_slot(facts: Facts, catalog: Catalog) -> Outcome:

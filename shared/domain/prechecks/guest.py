@@ -8,7 +8,7 @@ from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.prechecks.ask import flag_outcome
+from shared.domain.prechecks.ask import outcome_of_flag
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 
@@ -28,7 +28,7 @@ def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports if the hop changes the edition of Windows."""
     release = catalog.releases.get(facts.hop.source)
     changes = release is not None and release.edition not in ("", "datacenter")
-    return flag_outcome(
+    return outcome_of_flag(
         changes, f"{catalog.release_name(facts.hop.source)} becomes {catalog.release_name(facts.hop.destination)}", ""
     )
 

@@ -9,7 +9,7 @@ from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, list_outcome
+from shared.domain.prechecks.ask import outcome_of_flag, outcome_of_list
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux, is_windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
@@ -75,13 +75,13 @@ def _check_snapshots_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_locks(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance is locked, and names the reasons."""
-    return list_outcome(facts.instance.locked, "")
+    return outcome_of_list(facts.instance.locked, "")
 
 
 def _check_other_migration(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if another migration is active on the instance."""
     other = facts.instance.active_migration_id
-    return flag_outcome(
+    return outcome_of_flag(
         None if other is None else bool(other), f"migration {other}", "nobody checked whether another migration is active"
     )
 
@@ -92,18 +92,18 @@ def _check_expiry(facts: Facts, catalog: Catalog) -> Outcome:
     soon = [
         f"{what} {moment_in_words(at, facts.now)}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN
     ]
-    return list_outcome(soon, "")
+    return outcome_of_list(soon, "")
 
 
 def _check_spot_instance(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for spot instances."""
-    return flag_outcome(facts.instance.spot, "ECS may release the instance at any time", "")
+    return outcome_of_flag(facts.instance.spot, "ECS may release the instance at any time", "")
 
 
 def _check_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for members of a scaling group."""
     group = facts.instance.scaling_group_id
-    return flag_outcome(
+    return outcome_of_flag(
         None if group is None else bool(group),
         f"scaling group {group}",
         "nobody checked whether the instance is in a scaling group",

@@ -8,7 +8,14 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import is_required_at_boot, refers_to_device
-from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_flag_check, linux_list_check, list_outcome, shortened_list
+from shared.domain.prechecks.ask import (
+    linux_fact,
+    linux_flag_check,
+    linux_list_check,
+    outcome_of_flag,
+    outcome_of_list,
+    shortened_list,
+)
 from shared.domain.prechecks.hops import major_version, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -24,7 +31,7 @@ def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
     if not counted:
         return FactUnknown("the guest did not report its free inodes")
-    return list_outcome(
+    return outcome_of_list(
         [
             f"{m.mount_point}: {m.inodes_free} free, {INODES_NEEDED[d]} needed"
             for m, d in counted
@@ -40,14 +47,14 @@ def _check_file_systems_writable(facts: Facts, catalog: Catalog) -> Outcome:
     if guest is None or guest.mounts is None:
         return FactUnknown("the guest did not list its file systems")
     held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount_of_path(d)) and m.read_only}
-    return list_outcome(sorted(held), "")
+    return outcome_of_list(sorted(held), "")
 
 
 def _check_kernel_has_package(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no installed package owns the running kernel."""
     packaged = linux_fact(facts, lambda guest: guest.boot.kernel_packaged if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
-    return flag_outcome(
+    return outcome_of_flag(
         None if packaged is None else not packaged,
         f"kernel {kernel} belongs to no package",
         "the guest did not report whether a package owns the kernel",
@@ -63,7 +70,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
     problems = [] if boot.grub_config else ["no GRUB configuration was found"]
     problems += [] if boot.images else ["/boot holds no kernel"]
     problems += [f"no initramfs for {v}" for v in boot.missing_initramfs if v in (kernel, boot.default_kernel)]
-    return list_outcome(problems, "")
+    return outcome_of_list(problems, "")
 
 
 def _check_default_kernel(facts: Facts, catalog: Catalog) -> Outcome:

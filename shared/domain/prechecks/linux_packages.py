@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
+from shared.domain.prechecks.ask import linux_fact, linux_list_check, outcome_of_flag, outcome_of_list, shortened_list
 from shared.domain.prechecks.hops import is_hop_to_red_hat, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -45,7 +45,7 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the EPEL modular repository is enabled."""
     repositories = linux_fact(facts, lambda guest: guest.repositories)
-    return list_outcome(
+    return outcome_of_list(
         None if repositories is None else [name for name, _ in repositories if "epel-modular" in name],
         "the guest did not list its repositories",
     )
@@ -85,7 +85,9 @@ def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return (
-        PASSED if dead and len(dead) == len(repositories or ()) else list_outcome(dead, "the guest did not list its repositories")
+        PASSED
+        if dead and len(dead) == len(repositories or ())
+        else outcome_of_list(dead, "the guest did not list its repositories")
     )
 
 
@@ -93,13 +95,13 @@ def _check_third_party_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports repositories that are not on a mirror of Alibaba Cloud or the distribution."""
     repositories = linux_fact(facts, lambda guest: guest.repositories)
     strange = None if repositories is None else [name for name, url in repositories if not OWN.search(url)]
-    return list_outcome(strange, "the guest did not list its repositories")
+    return outcome_of_list(strange, "the guest did not list its repositories")
 
 
 def _check_rpm_database(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if rpm reports a damaged database, and quotes rpm's message."""
     complaint = linux_fact(facts, lambda guest: guest.rpm_database)
-    return flag_outcome(
+    return outcome_of_flag(
         None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read"
     )
 

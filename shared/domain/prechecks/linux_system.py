@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, shortened_list
+from shared.domain.prechecks.ask import linux_fact, linux_list_check, outcome_of_flag, shortened_list
 from shared.domain.prechecks.rule import PRACTICE, NeededFacts, Outcome, Rule, is_linux
 
 
@@ -17,7 +17,7 @@ def has_python_2(facts: Facts) -> bool:
 def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports which firewall is running."""
     firewall = facts.guest.firewall if facts.guest else None
-    return flag_outcome(
+    return outcome_of_flag(
         None if firewall is None else bool(firewall), f"{firewall} runs", "the guest did not report whether a firewall runs"
     )
 
@@ -25,13 +25,13 @@ def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_proxy(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the file or setting that configures a proxy."""
     proxy = linux_fact(facts, lambda guest: guest.proxy)
-    return flag_outcome(None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report its proxy settings")
+    return outcome_of_flag(None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report its proxy settings")
 
 
 def _check_selinux(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if SELinux is enforcing."""
     mode = linux_fact(facts, lambda guest: guest.selinux)
-    return flag_outcome(
+    return outcome_of_flag(
         None if mode is None else mode == "enforcing", "mode enforcing", "the guest did not report the mode of SELinux"
     )
 
@@ -39,7 +39,7 @@ def _check_selinux(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_time_service(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no time service runs."""
     synchronised = linux_fact(facts, lambda guest: guest.clock_synchronised)
-    return flag_outcome(
+    return outcome_of_flag(
         None if synchronised is None else not synchronised, "no time service runs", "the guest did not list its services"
     )
 
@@ -47,7 +47,7 @@ def _check_time_service(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_package_manager(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a process holds a lock of yum, dnf or PackageKit."""
     holders = linux_fact(facts, lambda guest: guest.lock_holders) or ()
-    return flag_outcome(
+    return outcome_of_flag(
         linux_fact(facts, lambda guest: guest.package_manager_busy),
         shortened_list(holders) or "yum or dnf is running",
         "the guest did not report whether the package manager is busy",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, hop_between_families, linux_fact, linux_flag_check, linux_list_check
+from shared.domain.prechecks.ask import family_hop_condition, linux_fact, linux_flag_check, linux_list_check, outcome_of_flag
 from shared.domain.prechecks.hops import is_linux_upgrade, is_upgrade
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 MIRROR = "aliyun"
-_to_red_hat = hop_between_families("centos", "rhel")
+_to_red_hat = family_hop_condition("centos", "rhel")
 
 
 def _check_mirror(facts: Facts, catalog: Catalog) -> Outcome:
@@ -30,7 +30,7 @@ def _check_newest_kernel_runs(facts: Facts, catalog: Catalog) -> Outcome:
     newest = ", ".join(linux_fact(facts, lambda guest: guest.boot.images if guest.boot else None) or ())
     pending = linux_fact(facts, lambda guest: guest.reboot_pending)
     running = facts.guest.kernel if facts.guest else None
-    return flag_outcome(pending, f"{running} runs, installed: {newest}", "the guest did not report its installed kernels")
+    return outcome_of_flag(pending, f"{running} runs, installed: {newest}", "the guest did not report its installed kernels")
 
 
 RULES = (
@@ -45,7 +45,7 @@ RULES = (
         remedy="Configure yum to use mirrors.aliyun.com (release 7) or mirrors.cloud.aliyuncs.com (release 8).",
         source="CentOS to RHEL: before starting",
         check=_check_mirror,
-        applies=hop_between_families("centos", "rhel"),
+        applies=family_hop_condition("centos", "rhel"),
     ),
     Rule(
         code="Guest.SecurityAgent",
@@ -62,7 +62,7 @@ RULES = (
             "the agent runs, or its kernel module is loaded",
             "the guest did not report whether the agent is installed",
         ),
-        applies=hop_between_families("centos", "rhel"),
+        applies=family_hop_condition("centos", "rhel"),
     ),
     Rule(
         code="Guest.UpdatesPending",
@@ -79,7 +79,7 @@ RULES = (
             "the package manager offers updates",
             "the guest was not searched for pending updates",
         ),
-        applies=hop_between_families("centos", "rhel"),
+        applies=family_hop_condition("centos", "rhel"),
         command="yum -y update && reboot",
     ),
     Rule(
@@ -108,7 +108,7 @@ RULES = (
         remedy="Unmount /mnt, or mount its file system on a folder below /mnt.",
         source="convert2rhel: READ_ONLY_MOUNTS",
         check=linux_list_check(lambda guest: guest.read_only_mounts, "the guest did not list its mounts"),
-        applies=hop_between_families("centos", "rhel"),
+        applies=family_hop_condition("centos", "rhel"),
         command="umount /mnt",
     ),
 )

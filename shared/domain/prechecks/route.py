@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome
+from shared.domain.prechecks.ask import outcome_of_flag
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 
@@ -29,7 +29,7 @@ def _check_allow_listing(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     listed_user = facts.account.allow_listed if facts.account else None
     name = f"{catalog.release_name(path.source)} to {catalog.release_name(path.destination)}"
-    return flag_outcome(
+    return outcome_of_flag(
         None if listed_user is None else not listed_user,
         f"{name}; the account is not listed",
         f"{name}; it is not known whether the account is listed",

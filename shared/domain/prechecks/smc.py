@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import linux_fact, linux_list_check, list_outcome
+from shared.domain.prechecks.ask import linux_fact, linux_list_check, outcome_of_list
 from shared.domain.prechecks.hops import is_hop_to_newer_kernel, severity_between_major_versions
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -31,7 +31,7 @@ def _check_xfs_options(facts: Facts, catalog: Catalog) -> Outcome:
         for option in entry.options.split(",")
         if option.partition("=")[0] in REMOVED_XFS_OPTIONS
     ]
-    return list_outcome(used, "")
+    return outcome_of_list(used, "")
 
 
 def _check_interface_names(facts: Facts, catalog: Catalog) -> Outcome:

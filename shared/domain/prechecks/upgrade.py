@@ -6,7 +6,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import hidden_mount_points
-from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
+from shared.domain.prechecks.ask import linux_fact, linux_list_check, outcome_of_flag, outcome_of_list, shortened_list
 from shared.domain.prechecks.hops import is_hop_to_red_hat, is_linux_upgrade, is_upgrade_from_release_7, severity_on_hop_to_red_hat
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -38,7 +38,7 @@ def _check_var_executable(facts: Facts, catalog: Catalog) -> Outcome:
         return FactUnknown("the guest did not list its file systems")
     told = [(m.mount_point, m.options) for m in guest.mounts] + [(e.mount_point, e.options) for e in entries or ()]
     needed = {"/var", "/var/lib", "/var/lib/leapp"}
-    return list_outcome(
+    return outcome_of_list(
         list(dict.fromkeys(f"{point} has noexec" for point, options in told if point in needed and "noexec" in options.split(","))),
         "",
     )
@@ -47,7 +47,7 @@ def _check_var_executable(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_hidden_mount_points(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports mount points that a later line of fstab hides."""
     entries = linux_fact(facts, lambda guest: guest.fstab)
-    return list_outcome(None if entries is None else hidden_mount_points(entries), "the guest did not show /etc/fstab")
+    return outcome_of_list(None if entries is None else hidden_mount_points(entries), "the guest did not show /etc/fstab")
 
 
 def _check_fips_mode(facts: Facts, catalog: Catalog) -> Outcome:
@@ -56,14 +56,14 @@ def _check_fips_mode(facts: Facts, catalog: Catalog) -> Outcome:
     on = linux_fact(facts, lambda guest: guest.fips)
     if "fips=1" in (arguments or "").split():
         return RuleFailed("the kernel's arguments have fips=1")
-    return flag_outcome(on, "fips_enabled is 1", "the guest did not report whether FIPS mode is on")
+    return outcome_of_flag(on, "fips_enabled is 1", "the guest did not report whether FIPS mode is on")
 
 
 def _check_cluster_services(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a service of Pacemaker or Corosync is enabled or running."""
     services = facts.guest.services if facts.guest else None
     used = None if services is None else [s.name for s in services if s.name in CLUSTER and (s.enabled or s.active)]
-    return list_outcome(used, "the guest did not list its services")
+    return outcome_of_list(used, "the guest did not list its services")
 
 
 def _check_removed_drivers(facts: Facts, catalog: Catalog) -> Outcome:
@@ -71,7 +71,7 @@ def _check_removed_drivers(facts: Facts, catalog: Catalog) -> Outcome:
     modules = linux_fact(facts, lambda guest: guest.modules)
     if modules is None:
         return FactUnknown("the guest did not list its kernel modules")
-    return list_outcome(sorted(set(modules) & REMOVED_DRIVERS), "")
+    return outcome_of_list(sorted(set(modules) & REMOVED_DRIVERS), "")
 
 
 def _check_btrfs(facts: Facts, catalog: Catalog) -> Outcome:
@@ -94,7 +94,7 @@ def _check_network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
     kinds = ("nfs", "nfs4", "cifs")
     found = [m.mount_point for m in mounts if m.file_system in kinds]
     found += [e.mount_point for e in entries if e.file_system in kinds]
-    return list_outcome(tuple(dict.fromkeys(found)), "")
+    return outcome_of_list(tuple(dict.fromkeys(found)), "")
 
 
 def _check_pam_modules(facts: Facts, catalog: Catalog) -> Outcome:
@@ -102,13 +102,13 @@ def _check_pam_modules(facts: Facts, catalog: Catalog) -> Outcome:
     modules = linux_fact(facts, lambda guest: guest.pam_modules)
     if modules is None:
         return FactUnknown("the guest did not show /etc/pam.d")
-    return list_outcome(sorted({each.removesuffix(".so") for each in modules} & REMOVED_PAM_MODULES), "")
+    return outcome_of_list(sorted({each.removesuffix(".so") for each in modules} & REMOVED_PAM_MODULES), "")
 
 
 def _check_root_login(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if sshd_config does not set PermitRootLogin, because the default changes with the upgrade."""
     word = linux_fact(facts, lambda guest: guest.permit_root_login)
-    return flag_outcome(
+    return outcome_of_flag(
         None if word is None else word == "", "sshd_config has no PermitRootLogin", "the guest did not show sshd_config"
     )
 

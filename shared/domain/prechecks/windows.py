@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flag_outcome, list_outcome, windows_fact, windows_flag_check, windows_list_check
+from shared.domain.prechecks.ask import outcome_of_flag, outcome_of_list, windows_fact, windows_flag_check, windows_list_check
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 OWN_FILTERS = frozenset(
@@ -42,7 +42,7 @@ def _check_language(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports page files that are not on the system drive."""
     files = windows_fact(facts, lambda guest: guest.page_files)
-    return list_outcome(
+    return outcome_of_list(
         None if files is None else [name for name in files if not name.upper().startswith("C:")],
         "the guest did not list its page files",
     )
@@ -51,7 +51,7 @@ def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_activation(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if Windows is not activated."""
     activated = windows_fact(facts, lambda guest: guest.activated)
-    return flag_outcome(
+    return outcome_of_flag(
         None if activated is None else not activated, "no product of Windows is licensed", "the guest did not report this fact"
     )
 
@@ -60,7 +60,7 @@ def _check_disk_filters(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports disk filter drivers that do not come with Windows."""
     filters = windows_fact(facts, lambda guest: guest.filter_drivers)
     foreign = None if filters is None else [name for name in filters if name.lower() not in OWN_FILTERS]
-    return list_outcome(foreign, "the guest did not list its disk filters")
+    return outcome_of_list(foreign, "the guest did not list its disk filters")
 
 
 RULES = (

@@ -8,7 +8,7 @@ from functools import cache
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.model import MigrationPath
 from shared.domain.recipes.ours import RECIPES
-from shared.domain.recipes.recipe import Recipe, read_recipes
+from shared.domain.recipes.recipe import Recipe, parse_recipes
 
 SETTING = "REPLANK_GUEST_PROVEN"
 ALINUX_3 = "alinux-3"
@@ -17,7 +17,7 @@ ALINUX_3 = "alinux-3"
 @cache
 def shipped_recipes() -> tuple[Recipe, ...]:
     """The recipes that ship with Replank."""
-    return read_recipes(list(RECIPES), CATALOG, "recipes")
+    return parse_recipes(list(RECIPES), CATALOG, "recipes")
 
 
 def all_recipes(catalog: Catalog) -> tuple[Recipe, ...]:

@@ -110,7 +110,7 @@ class Recipe:
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 
-def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
+def parse_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
     """The recipes in a list of JSON values. Raises DocumentInvalid with the name of the invalid recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
@@ -157,5 +157,5 @@ def _check_recipe_numbers(recipe: Recipe, where: str) -> None:
 
 
 def recipe_schema() -> Json:
-    """The JSON Schema of one recipe that :func:`read_recipes` reads."""
+    """The JSON Schema of one recipe that :func:`parse_recipes` reads."""
     return {"title": "Replank recipe", **json_schema(Recipe)}

@@ -90,4 +90,4 @@ def _next_wave_that_person_begins(batch: Batch, ports: Ports, now: datetime) -> 
     following = batch.control.wave + 1
     if following >= len(ports.batches.waves(batch.batch_id)):
         return ()
-    return (NextWave(following + 1, why_next_wave_waits(batch.terms, now), is_soak_over(batch.terms, now)),)
+    return (NextWave(following + 1, why_next_wave_waits(batch.summary, now), is_soak_over(batch.summary, now)),)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 
-from shared.domain.audit import AuditEntry, matches_filters, target_of_line
+from shared.domain.audit import AuditEntry, matches_filters, target_id_of_entry
 from shared.domain.choice import camel_case
 from shared.domain.errors import Refused
 from shared.domain.text import spreadsheet_cell
@@ -55,7 +55,7 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
         subject=asked.subject,
         door=asked.door,
         act=asked.act,
-        target=target_of_line(line),
+        target=target_id_of_entry(line),
         request=asked.request,
         before=asked.before,
         after=answered.after if answered else "",

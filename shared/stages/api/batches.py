@@ -16,8 +16,8 @@ from shared.domain.catalog import REGIONS, require_release
 from shared.domain.drivers import driver_traits
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import ADMITTED, State
-from shared.domain.notice import read_notice
-from shared.domain.policy import read_policy
+from shared.domain.notice import parse_notice
+from shared.domain.policy import parse_policy
 from shared.domain.retry import LOST_RACE
 from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
@@ -86,7 +86,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
             exclude=Exclusion(**_selection_criteria(request.get("exclude", {}), ports)),
             **_selection_criteria(request, ports),
         ),
-        policy=read_policy(request.get("policy", {})),
+        policy=parse_policy(request.get("policy", {})),
         destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
         destinations={
             each: require_release(release, ports.catalog).key for each, release in request.get("destinations", {}).items()
@@ -104,7 +104,7 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
         "vpcs": "vpcIds",
         "names": "names",
     }
-    releases = read_notice({"releases": given["releases"]}, ports.catalog).releases if "releases" in given else ()
+    releases = parse_notice({"releases": given["releases"]}, ports.catalog).releases if "releases" in given else ()
     return {**{name: _distinct_items(given.get(field, ())) for name, field in same.items()}, "releases": releases}
 
 
@@ -211,7 +211,7 @@ def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool =
 
 
 def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
-    ready_at = ready_to_confirm_at(batch.terms)
+    ready_at = ready_to_confirm_at(batch.summary)
     return ready_at is not None and ready_at <= now
 
 

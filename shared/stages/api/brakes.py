@@ -65,7 +65,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
         check_next_wave_can_begin(before, len(waves), now)
-        check_no_retry_under_way(before, unfinished_migration_ids_in_begun_waves(before.terms, waves, ports))
+        check_no_retry_under_way(before, unfinished_migration_ids_in_begun_waves(before.summary, waves, ports))
         after, line = batch_with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)
@@ -86,7 +86,7 @@ _GROUPS = {
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
     """Return the batch's waves, each with the number of its migrations in each state and the reason why the wave waits."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
-    waits, is_over, opened = why_next_wave_waits(batch.terms, now), is_soak_over(batch.terms, now), batch.control.wave
+    waits, is_over, opened = why_next_wave_waits(batch.summary, now), is_soak_over(batch.summary, now), batch.control.wave
     return tuple(
         views.WaveView(
             place + 1, ids, **counted, waits_for=waits if place > opened else "", soak_over=is_over and place == opened + 1

@@ -48,7 +48,7 @@ def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
     A migration that stays due shows a late tick at once, whatever the record says. The record shows it if no migration is due.
     """
     last, unreadable = _last_tick(ports)
-    page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
+    page = ports.migrations.due_migration_page(now - LATE, limit=ROWS)
     since = min(map(_due_time, page.migrations), default=None)
     if since is not None:
         more = " or more" if page.next_token else ""
@@ -67,7 +67,7 @@ def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
 def _last_tick(ports: Ports) -> tuple[datetime | None, str]:
     """Return the time of the last tick on record; if it cannot be read, None and the error's code."""
     try:
-        return ports.ticks.last_tick(), ""
+        return ports.ticks.last_tick_time(), ""
     except ReplankError as error:
         return None, error.code
 

@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import date
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.eol import release_support_status
-from shared.domain.inventory import InstanceGroup
+from shared.domain.catalog.eol import support_status_of_release
+from shared.domain.inventory import InstanceCount
 from shared.ports.ports import Ports
 from shared.stages.api.plan_views import InstanceGroupView, InventoryView, MissingPlace, ReleaseInUse
 
@@ -39,7 +39,7 @@ def inventory_view(ports: Ports) -> InventoryView:
     )
 
 
-def _release_key_and_system(group: InstanceGroup) -> tuple[str, str]:
+def _release_key_and_system(group: InstanceCount) -> tuple[str, str]:
     """Return a pair: the key of the group's release, and the name of its system.
 
     The name is empty if the catalog knows the release, because an older catalog may have used another name.
@@ -51,7 +51,7 @@ def _release_in_use(key: str, system: str, number: int, today: date, catalog: Ca
     release = catalog.releases.get(key)
     if release is None:
         return ReleaseInUse(key, system or key, number, "unknown", "", "", "", ())
-    status = release_support_status(release, release.name, today, catalog)
+    status = support_status_of_release(release, release.name, today, catalog)
     life = catalog.lifecycle.get(release.product)
     extended = life.extended_end.isoformat() if life and life.extended_end else ""
     ends_on = status.ends_on.isoformat() if status.ends_on else ""

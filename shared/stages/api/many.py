@@ -20,7 +20,7 @@ Outcome = tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]
 
 def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.ConfirmationResult:
     """Confirm the named migrations of the batch, each at the version that the operator saw."""
-    retention_days = ports.batches.load_terms(batch_id).policy.retention_days
+    retention_days = ports.batches.load_summary(batch_id).policy.retention_days
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         holds = may_have_snapshots(migration, ports)
@@ -31,7 +31,7 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
 
 def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RetryResult:
     """Retry the named migrations of the batch, each at the version that the operator saw."""
-    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_summary(batch_id)  # raises Refused if the batch does not exist
 
     def decide_retry(migration: Migration, now: datetime) -> Step:
         return decide_retry_and_reopen_batch(migration, caller, now, ports)
@@ -44,7 +44,7 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
 
     Each rollback is checked separately, and needs the approvals that the policy asks for.
     """
-    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_summary(batch_id)  # raises Refused if the batch does not exist
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
         return rollback_step_if_approved(migration, caller, now, ports)
@@ -56,7 +56,7 @@ def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dic
     """Cancel the named migrations of the batch, each at the version that the operator saw. The cancellation of a migration is
     refused if its instance may have been changed.
     """
-    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_summary(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:
         return acts.cancel_migration(migration, caller.name, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import acts
-from shared.domain.batch import BatchTerms
+from shared.domain.batch import BatchSummary
 from shared.domain.caller import Caller
 from shared.domain.chosen import may_roll_back_automatically
 from shared.domain.ledger import SnapshotState
@@ -132,20 +132,20 @@ def _migration_page_of_instance(ports: Ports, instance_id: str, batch_id: str, s
 def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """Return one migration with all its fields; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
-    terms = ports.batches.load_terms(found.batch_id)
+    summary = ports.batches.load_summary(found.batch_id)
     shown = show.migration_detail(
         found,
         restarts=ports.migrations.restart_count(migration_id),
         waits_for=_wait_reason(found, ports),
-        dry_run=terms.dry_run,
+        dry_run=summary.dry_run,
         holds_snapshots=may_have_snapshots(found, ports),
         own=ports.account_id,
     )
-    return replace(shown, rollback_approvals=_rollback_approval_status_if_needed(found, terms, ports))
+    return replace(shown, rollback_approvals=_rollback_approval_status_if_needed(found, summary, ports))
 
 
-def _rollback_approval_status_if_needed(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalStatusView | None:
-    if not terms.policy.rollback_approvals:
+def _rollback_approval_status_if_needed(migration: Migration, summary: BatchSummary, ports: Ports) -> ApprovalStatusView | None:
+    if not summary.policy.rollback_approvals:
         return None
     from shared.stages.api.approving import rollback_approval_status_view  # only batches that ask for them need it
 
@@ -176,7 +176,7 @@ def confirm_migration(ports: Ports, migration_id: str, caller: Caller, seen: int
     """Accept the migration's outcome. The snapshots are deleted after the batch's retention time."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
-        retention_days = ports.batches.load_terms(migration.batch_id).policy.retention_days
+        retention_days = ports.batches.load_summary(migration.batch_id).policy.retention_days
         return acts.confirm_migration(
             migration, caller.name, now, retention_days=retention_days, holds_snapshots=may_have_snapshots(migration, ports)
         )
@@ -213,10 +213,10 @@ def decide_retry_and_reopen_batch(migration: Migration, caller: Caller, now: dat
     In a stopped batch only a rollback can be retried.
     """
     taken = acts.retry_migration(migration, caller.name, now)
-    terms = ports.batches.load_terms(migration.batch_id)
+    summary = ports.batches.load_summary(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
-        acts.check_batch_not_stopped(terms)
-    reopen_batch_if_closed(terms, ports)
+        acts.check_batch_not_stopped(summary)
+    reopen_batch_if_closed(summary, ports)
     return taken
 
 
@@ -236,7 +236,7 @@ def roll_back_migration(ports: Ports, migration_id: str, caller: Caller, seen: i
 def rollback_step_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back_migration(migration, caller.name, now)
-    if ports.batches.load_terms(migration.batch_id).policy.rollback_approvals:
+    if ports.batches.load_summary(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import require_rollback_approvals  # as above
 
         require_rollback_approvals(migration, now, ports)

@@ -23,7 +23,7 @@ _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 
 def batch_report_html(ports: Ports, batch_id: str) -> str:
     """Return the report of a batch as an HTML page; raises Refused (Batch.NotFound)."""
-    ports.batches.load_terms(batch_id)  # there is one
+    ports.batches.load_summary(batch_id)  # there is one
     chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
     return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _plan_and_outcome(ports, batch_id))
 
@@ -53,7 +53,7 @@ def migration_report_html(ports: Ports, migration_id: str) -> str:
 
 def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> judgement_views.JudgementList:
     """Return a page of the findings of the batch's prechecks and validations; raises Refused (Batch.NotFound)."""
-    ports.batches.load_terms(batch_id)  # there is one
+    ports.batches.load_summary(batch_id)  # there is one
     page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=limit, token=token)
     found = tuple(migration_judgement(ports, each) for each in page.migrations)
     return judgement_views.JudgementList(batch_id, ports.clock.now(), found, page.next_token)

@@ -244,7 +244,7 @@ def _sentences_about_limits(batch: Batch, now: datetime, ports: Ports) -> tuple[
     said = [
         f"at most {policy.max_moving} instances of the batch move at once (maxMoving)",
         f"at most {ports.limits.max_moving} instances of each account move at once (REPLANK_MAX_MOVING); SMC publishes no limit",
-        f"the batch pauses once more than {batch.terms.failure_budget} migrations have failed",
+        f"the batch pauses once more than {batch.summary.failure_budget} migrations have failed",
     ]
     if policy.wave_failure_budget is not None:
         said.append(f"the batch also pauses once more than {policy.wave_failure_budget} migrations of one wave have failed")
@@ -262,8 +262,8 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     held = ports.admission.current_hold()
     if held.is_held:
         said.append(f"the hold is set ({held.reason}), and the forecast assumes that it is released now")
-    terms = ports.batches.open_batches(MOST_OTHERS)
-    others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
+    summary = ports.batches.open_batches(MOST_OTHERS)
+    others = [each for each in summary if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
         slots = sum(each != batch.batch_id for each in ports.admission.slot_holders().values())
         taken = f"others hold {slots} slots" if slots else "no other holds a slot now"

@@ -10,7 +10,7 @@ from shared.domain import policy_change, seen
 from shared.domain.batch import Batch
 from shared.domain.caller import Caller
 from shared.domain.errors import Stale
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
@@ -19,7 +19,7 @@ from shared.stages.api.act import contention_error
 
 def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, Any], version: int) -> views.BatchView:
     """Replace the batch's policy. Nothing changes if the batch already has the wanted policy, or if the act is repeated."""
-    wanted = read_policy(asked["policy"])
+    wanted = parse_policy(asked["policy"])
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
         if before.version != version and not _is_repeated_act(before, wanted, caller, version, ports):

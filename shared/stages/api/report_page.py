@@ -58,7 +58,7 @@ def report_html(report: Report) -> str:
 
 def _planned_and_actual_times_table(report: Report) -> str:
     """Return the table of planned and actual times; empty for a single migration."""
-    said = report.course.plan_and_outcome_lines if report.course else ()
+    said = report.course.lines_of_plan_and_outcome if report.course else ()
     rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]
     return _html_table(("Planned and actual", ""), rows) if rows else ""
 

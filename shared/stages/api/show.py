@@ -9,8 +9,8 @@ from typing import Any
 from shared.domain import acts
 from shared.domain.batch import (
     Batch,
-    BatchControl,
     BatchJournalEntry,
+    BatchProgress,
     Exclusion,
     PauseState,
     Selection,
@@ -72,7 +72,7 @@ def batch_detail(
         **fields,
         counts=counts,
         failed=failed,
-        failure_budget=value.terms.failure_budget,
+        failure_budget=value.summary.failure_budget,
         journal=tuple(
             views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust, each.before, each.after)
             for each in journal
@@ -86,7 +86,7 @@ def batch_detail(
     )
 
 
-def _brake_view(control: BatchControl) -> views.BrakeView | None:
+def _brake_view(control: BatchProgress) -> views.BrakeView | None:
     if control.brake is PauseState.OFF or control.at is None:
         return None
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
@@ -121,7 +121,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "acknowledgement": given and views.AcknowledgementView(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake_view(value.control),
         "approvals": _approval_status_views(value, now),
-        "ready_to_confirm_at": ready_to_confirm_at(value.terms),
+        "ready_to_confirm_at": ready_to_confirm_at(value.summary),
     }
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.snapshot_groups import GROUPS, SnapshotGroup, needs_migration, snapshot_group
+from shared.domain.snapshot_groups import GROUPS, SnapshotCategory, category_of_snapshot, needs_migration
 from shared.ports.ports import Ports
 from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, SnapshotGroupSum, SnapshotList, SnapshotView
 
@@ -23,7 +23,7 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
     If ``group`` is not empty, return only snapshots of that group. The page's sums do not include snapshots that may be somebody
     else's. A page may have fewer than ``limit`` snapshots although more pages follow.
     """
-    held: list[tuple[LedgerEntry, SnapshotGroup]] = []
+    held: list[tuple[LedgerEntry, SnapshotCategory]] = []
     for _ in range(MOST_PAGES):
         page = ports.ledger.ledger_entry_page(limit=limit - len(held), token=token)
         held += [each for each in _ledger_entries_with_groups(page.entries, ports) if group in ("", each[1].name)]
@@ -49,17 +49,17 @@ def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str
     return SnapshotGroups(sums, page.next_token, price, currency)
 
 
-def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
+def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotCategory]]:
     """Return the entries whose snapshots exist, each with its group."""
     there = [each for each in entries if each.state in HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})
     parts = (ids[at : at + LOADED] for at in range(0, len(ids), LOADED))
     owners = {each.migration_id: each for part in parts for each in ports.migrations.load_migrations(part)}
     now = ports.clock.now()
-    return [(each, snapshot_group(each, owners.get(each.migration_id), now)) for each in there]
+    return [(each, category_of_snapshot(each, owners.get(each.migration_id), now)) for each in there]
 
 
-def _listed_snapshot(entry: LedgerEntry, group: SnapshotGroup, price: float, ports: Ports) -> ListedSnapshot:
+def _listed_snapshot(entry: LedgerEntry, group: SnapshotCategory, price: float, ports: Ports) -> ListedSnapshot:
     view = snapshot_view(entry, price, own=ports.account_id)
     return ListedSnapshot(**vars(view), group=group.name, orphan=group.orphan)
 

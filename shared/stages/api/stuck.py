@@ -29,7 +29,7 @@ _REMEDY_OF_PENDING_EFFECT = (
 def stuck_rows(ports: Ports) -> StuckRowList:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
     now = ports.clock.now()
-    waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
+    waiting = ports.migrations.due_migration_page(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.migration_page_past_retention(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)

@@ -15,7 +15,7 @@ from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.domain.timing import PREPARE_LIMIT
 from shared.ports.driver import JobPhase, JobReport
@@ -51,19 +51,19 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
     ports, made = one.ports, stand(one.ports, number, state)
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
-        ports.migrations.commit(step(found, State.CANCELLED, now=T0, by="ann", reason="cancelled"))
+        ports.migrations.commit(step_to_state(found, State.CANCELLED, now=T0, by="ann", reason="cancelled"))
         assert ports.admission.take_slot(
             ports.admission.slot_use(found.batch_id, found.migration_id), found.migration_id, found.batch_id
         )
-        ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id)
-        advance_migration(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
+        ports.admission.acquire_instance_lock(found.region_id, found.instance_id, found.migration_id)
+        advance_migration(ports, step_to_state(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         run_stage_or_fail_migration(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
-    assert made.migration_id not in ports.admission.correct_counts_and_list_slot_holders()
-    assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
+    assert made.migration_id not in ports.admission.repair_counts_and_list_slot_holders()
+    assert ports.admission.instance_lock_holder(made.region_id, made.instance_id) == ""
 
 
 def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> None:
@@ -73,15 +73,15 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
     ports, made = one.ports, stand(one.ports, 8, State.ACCEPTED)
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
-        ports.migrations.commit(step(found, State.PRECHECK_FAILED, now=T0, by="precheck", reason="Some.Rule"))
-        ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id, found.attempt)
-        advance_migration(ports, step(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
+        ports.migrations.commit(step_to_state(found, State.PRECHECK_FAILED, now=T0, by="precheck", reason="Some.Rule"))
+        ports.admission.acquire_instance_lock(found.region_id, found.instance_id, found.migration_id, found.attempt)
+        advance_migration(ports, step_to_state(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
         return Outcome("done")
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         run_stage_or_fail_migration(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
-    assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
+    assert ports.admission.instance_lock_holder(made.region_id, made.instance_id) == ""
     # Without a lock nothing is deleted, because not every stage's role may delete locks.
     with pytest.raises(Stale):
         assert "DeleteRow" not in one.calls(
@@ -96,20 +96,20 @@ def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_d
     named = Selection(("cn-hangzhou",), ("i-test0009",))
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", named, Policy()))
     stand(ports, 10, State.CANCELLED)
-    ports.admission.lock_instance("cn-hangzhou", "i-test0009", f"m{10:016x}")
+    ports.admission.acquire_instance_lock("cn-hangzhou", "i-test0009", f"m{10:016x}")
     made = stand(ports, 9, State.ACCEPTED)
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     assert "BatchGetRow" not in one.calls(lambda: precheck.handle_message(message, ports))
-    assert ports.admission.lock_holder("cn-hangzhou", "i-test0009") == made.migration_id
+    assert ports.admission.instance_lock_holder("cn-hangzhou", "i-test0009") == made.migration_id
 
 
 def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(one: Bench) -> None:
     """The row had left the tick's lane, so its older outbox was never settled."""
     rows = one.ports.migrations
     made = stand(one.ports, 4, State.PRECHECKING)
-    rows.commit(replace(step(made, State.READY, now=T0, by="precheck", reason="x"), effects=(CountOutcome("moved"),)))
+    rows.commit(replace(step_to_state(made, State.READY, now=T0, by="precheck", reason="x"), effects=(CountOutcome("moved"),)))
     owing = rows.load(made.migration_id)
-    failed = replace(step(owing, State.FAILED, now=T0, by="snapshot", reason="x"), effects=(CountOutcome("failed"),))
+    failed = replace(step_to_state(owing, State.FAILED, now=T0, by="snapshot", reason="x"), effects=(CountOutcome("failed"),))
     rows.commit(failed)
     rows.remove_outbox(failed.after, failed.after.version)
     assert made.migration_id in [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(hours=1), 200)]

@@ -49,7 +49,7 @@ def test_of_a_group_one_moves_at_a_time_over_all_batches() -> None:
         assert stands(made, 3) in ON_ITS_WAY, "another value of the tag is another group"
         assert most_at_once(made, 1, 2) == 1
         ports = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(made))
-        assert ports.admission.holders_of_group_places(["serves=shop", "serves=bank"]) == {}
+        assert ports.admission.group_lock_holders(["serves=shop", "serves=bank"]) == {}
 
 
 @pytest.mark.parametrize("verb", ["confirmation", "retry", "rollback"])

@@ -71,7 +71,7 @@ def held(world: World) -> dict[str, str]:
     """The migrations that hold a slot."""
     return make_ports(
         "api", settings(), function_credentials(os.environ, None), CloudClock(world)
-    ).admission.correct_counts_and_list_slot_holders()
+    ).admission.repair_counts_and_list_slot_holders()
 
 
 def test_a_route_once_begun_goes_on_though_the_budget_is_spent() -> None:

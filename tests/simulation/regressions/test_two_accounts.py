@@ -118,7 +118,7 @@ def test_accounts_stay_apart_in_bad_weather(world: World) -> None:
 
 def _lock_of_any() -> list[Any]:
     """Mutant: the lock ignores the account."""
-    lock, holder = TablestoreAdmission.lock_instance, TablestoreAdmission.lock_holder
+    lock, holder = TablestoreAdmission.acquire_instance_lock, TablestoreAdmission.instance_lock_holder
 
     def locked(self: Any, *what: Any, account: str = "") -> str:
         return lock(self, *what)
@@ -126,7 +126,7 @@ def _lock_of_any() -> list[Any]:
     def held(self: Any, *what: Any, account: str = "") -> str:
         return holder(self, *what)
 
-    patches = {"lock_instance": locked, "lock_holder": held}
+    patches = {"acquire_instance_lock": locked, "instance_lock_holder": held}
     return [mock.patch.object(TablestoreAdmission, name, patch) for name, patch in patches.items()]
 
 

@@ -7,30 +7,30 @@ from Tea.exceptions import RetryError, TeaException, UnretryableException
 
 from shared.adapters.sdk_call import cloud_error_from_exception
 from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translate_error
-from shared.domain.errors import Fate
+from shared.domain.errors import MessageFate
 
 
 @pytest.mark.parametrize(
     ("code", "status", "fate", "ours"),
     [
-        ("Throttling", 400, Fate.TRANSIENT, "Throttling"),
-        ("Throttling.User", 400, Fate.TRANSIENT, "Throttling.User"),
-        ("Throttling.Api", 403, Fate.TRANSIENT, "Throttling.Api"),
-        ("ServiceUnavailable", 400, Fate.TRANSIENT, "ServiceUnavailable"),
-        ("InternalError", 500, Fate.TRANSIENT, "InternalError"),
-        ("", 0, Fate.TRANSIENT, "Cloud.NoAnswer"),
-        ("IncorrectDiskStatus.CreatingSnapshot", 403, Fate.TRANSIENT, "IncorrectDiskStatus.CreatingSnapshot"),
-        ("InvalidInstanceId.NotFound", 404, Fate.REFUSED, "Instance.NotFound"),
-        ("Forbidden.RAM", 403, Fate.PERMANENT, "Forbidden.RAM"),
-        ("Forbidden.Unauthorized", 403, Fate.PERMANENT, "Forbidden.Unauthorized"),
-        ("TooManyRequests", 0, Fate.TRANSIENT, "TooManyRequests"),
-        ("AccessDenied", 0, Fate.PERMANENT, "AccessDenied"),
-        ("NoPermission", 403, Fate.PERMANENT, "NoPermission"),
-        ("InvalidOsMigrationType.NotMatched", 400, Fate.PERMANENT, "InvalidOsMigrationType.NotMatched"),
-        ("Never.HeardOf", 400, Fate.PERMANENT, "Never.HeardOf"),
+        ("Throttling", 400, MessageFate.TRANSIENT, "Throttling"),
+        ("Throttling.User", 400, MessageFate.TRANSIENT, "Throttling.User"),
+        ("Throttling.Api", 403, MessageFate.TRANSIENT, "Throttling.Api"),
+        ("ServiceUnavailable", 400, MessageFate.TRANSIENT, "ServiceUnavailable"),
+        ("InternalError", 500, MessageFate.TRANSIENT, "InternalError"),
+        ("", 0, MessageFate.TRANSIENT, "Cloud.NoAnswer"),
+        ("IncorrectDiskStatus.CreatingSnapshot", 403, MessageFate.TRANSIENT, "IncorrectDiskStatus.CreatingSnapshot"),
+        ("InvalidInstanceId.NotFound", 404, MessageFate.REFUSED, "Instance.NotFound"),
+        ("Forbidden.RAM", 403, MessageFate.PERMANENT, "Forbidden.RAM"),
+        ("Forbidden.Unauthorized", 403, MessageFate.PERMANENT, "Forbidden.Unauthorized"),
+        ("TooManyRequests", 0, MessageFate.TRANSIENT, "TooManyRequests"),
+        ("AccessDenied", 0, MessageFate.PERMANENT, "AccessDenied"),
+        ("NoPermission", 403, MessageFate.PERMANENT, "NoPermission"),
+        ("InvalidOsMigrationType.NotMatched", 400, MessageFate.PERMANENT, "InvalidOsMigrationType.NotMatched"),
+        ("Never.HeardOf", 400, MessageFate.PERMANENT, "Never.HeardOf"),
     ],
 )
-def test_codes_have_fates(code: str, status: int, fate: Fate, ours: str) -> None:
+def test_codes_have_fates(code: str, status: int, fate: MessageFate, ours: str) -> None:
     error = translate_error(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
     assert (error.fate, error.code) == (fate, ours)
     assert "R-1" in error.message

@@ -30,7 +30,7 @@ from shared.adapters.store import HighestKey, LowestKey
 from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
-from shared.domain.migration import DriverData, State, first_journal_entry, step
+from shared.domain.migration import DriverData, State, first_journal_entry, step_to_state
 from shared.domain.retry import RetryPolicy
 from shared.ports.driver import JobPhase
 from tests.support.ports import T0, migration
@@ -110,7 +110,9 @@ def test_a_token_cannot_leave_its_listing() -> None:
 
 def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
     made = migration(1, due_at=T0)
-    taken = replace(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"), events=(Event("t", "e", "s", {}),))
+    taken = replace(
+        step_to_state(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"), events=(Event("t", "e", "s", {}),)
+    )
     columns = tables.step_columns(taken)
     names = [*columns, tables.document_column_name("instance-0"), tables.column_name_of_restart("a/b c")]
     assert all(name.replace("_", "a").isalnum() and not name[0].isdigit() for name in names)

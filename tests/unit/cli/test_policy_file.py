@@ -12,7 +12,7 @@ from cli.calendar import read_blackouts
 from cli.main import run
 from cli.policy_file import SCHEMA, parse_policy_file
 from cli.problem import Problem
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 from tests.support.api import ApiInMemory
 from tests.unit.cli.test_no_effect import api  # noqa: F401 - the fixture
 
@@ -47,7 +47,7 @@ def test_a_good_file_is_valid_and_means_what_it_says(tmp_path: Path, capsys: pyt
     file = written(tmp_path, GOOD)
     assert run(["policy", "check", str(file)]) == 0
     assert capsys.readouterr().out == f"{file} is a valid policy.\n"
-    policy = read_policy(parse_policy_file(file).document)
+    policy = parse_policy(parse_policy_file(file).document)
     assert [each.start for each in policy.time_limits.windows] == ["22:00", "20:00"], "a time is no number of base 60"
     assert policy.blackouts[0].from_ == datetime(2026, 12, 24, tzinfo=timezone.utc)
 
@@ -157,7 +157,7 @@ def test_events_become_blackouts_and_those_that_touch_are_one(tmp_path: Path) ->
         {"from": "2026-12-23T16:00:00Z", "to": "2027-01-03T16:00:00Z", "reason": "Year end; Pay day"},
         {"from": "2027-01-25T18:00:00Z", "to": "2027-01-25T22:00:00Z", "reason": "Pay day"},
     ]
-    assert len(read_policy({"blackouts": found}).blackouts) == 3
+    assert len(parse_policy({"blackouts": found}).blackouts) == 3
 
 
 def test_a_rule_without_an_end_is_read_as_far_as_the_horizon(tmp_path: Path) -> None:

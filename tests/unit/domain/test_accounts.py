@@ -11,17 +11,17 @@ import pytest
 from shared.domain.accounts import (
     MemberAccount,
     account_not_configured_error,
+    first_refusal_record,
+    parse_member_accounts,
     permission_missing_error,
-    read_member_accounts,
-    record_of_first_refusal,
     role_refused_error,
     session_name,
     stored_account_id,
 )
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.chosen import selection_digest, why_not_selected
-from shared.domain.errors import Fate, Refused
-from shared.domain.notice import read_notice
+from shared.domain.errors import MessageFate, Refused
+from shared.domain.notice import parse_notice
 from shared.domain.policy import Policy
 from tests.support.ports import migration
 
@@ -33,13 +33,13 @@ TRADING = MemberAccount(A, ROLE, "x-1", "交易")
 
 def test_arns_alone_are_enough() -> None:
     other = f"acs:ram::{B}:role/replank-member"
-    found = read_member_accounts(f" {ROLE}, {other} ,", external_id="agreed-word")
+    found = parse_member_accounts(f" {ROLE}, {other} ,", external_id="agreed-word")
     assert found == {A: MemberAccount(A, ROLE, "agreed-word"), B: MemberAccount(B, other, "agreed-word")}
 
 
 def test_json_may_say_more() -> None:
     given = {A: {"role": ROLE, "externalId": "x-1", "name": "交易"}, B: f"acs:ram::{B}:role/r"}
-    assert read_member_accounts(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
+    assert parse_member_accounts(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
     assert TRADING.display_name == f"交易 ({A})"
     assert MemberAccount(B, "").display_name == B
 
@@ -61,7 +61,7 @@ def test_json_may_say_more() -> None:
 )
 def test_a_bad_value_names_its_entry(given: str, said: str) -> None:
     with pytest.raises(Refused, match=re.escape(said)) as caught:
-        read_member_accounts(given)
+        parse_member_accounts(given)
     assert caught.value.code == "Accounts.Invalid"
 
 
@@ -84,18 +84,18 @@ def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
         role_refused_error(TRADING, "EntityNotExist.Role: gone."),
         permission_missing_error(TRADING, "Forbidden.RAM: no."),
     ):
-        assert error.fate is Fate.TRANSIENT
+        assert error.fate is MessageFate.TRANSIENT
         assert ROLE in error.remedy
         assert A in error.remedy
     assert "REPLANK_ACCOUNTS" in account_not_configured_error(B).remedy
 
 
 def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
-    trouble = record_of_first_refusal(role_refused_error(TRADING, "gone."), NOW)
+    trouble = first_refusal_record(role_refused_error(TRADING, "gone."), NOW)
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
     assert trouble.is_account_blocked(NOW)
     assert not trouble.is_account_blocked(NOW + timedelta(minutes=1))
-    later = trouble.record_after_next_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
+    later = trouble.next_refusal_record(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
     assert "since 2026-11-23 12:00 UTC" in later.why_unusable
@@ -123,9 +123,9 @@ def test_the_digest_of_a_selection_without_accounts_is_that_of_before() -> None:
 
 
 def test_a_notice_names_accounts_by_id_or_by_arn() -> None:
-    assert read_notice({"releases": ["CentOS 7"], "accountIds": [A]}).accounts == (A,)
+    assert parse_notice({"releases": ["CentOS 7"], "accountIds": [A]}).accounts == (A,)
     arns = [f"acs:ecs:cn-hangzhou:{A}:instance/i-a", f"acs:ecs:cn-beijing:{A}:instance/i-b"]
-    found = read_notice({"releases": ["CentOS 7"], "resources": arns})
+    found = parse_notice({"releases": ["CentOS 7"], "resources": arns})
     assert (found.regions, found.accounts, found.instance_ids) == (("cn-hangzhou", "cn-beijing"), (A,), ("i-a", "i-b"))
 
 
@@ -140,11 +140,11 @@ def test_a_notice_names_accounts_by_id_or_by_arn() -> None:
 )
 def test_what_a_notice_misspells_is_refused(field: str, value: object, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        read_notice({"releases": ["CentOS 7"], field: value})
+        parse_notice({"releases": ["CentOS 7"], field: value})
     assert caught.value.code == code
 
 
 def test_resources_stand_alone() -> None:
     both = {"releases": ["CentOS 7"], "resources": [f"acs:ecs:cn-hangzhou:{A}:instance/i-a"], "instanceIds": ["i-b"]}
     with pytest.raises(Refused, match="resources"):
-        read_notice(both)
+        parse_notice(both)

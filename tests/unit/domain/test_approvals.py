@@ -16,15 +16,15 @@ from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Limit, Start, StartContext, blocking_limit
-from shared.domain.policy import Policy, read_policy
+from shared.domain.limits import AdmissionCounts, Limit, StartContext, StartKind, blocking_limit
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.roles import Role
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 SELECTION = Selection(("cn-hangzhou",), ("i-1", "i-2"))
 ACK = Acknowledgement("ann", NOW, "v", RISKS, selection_digest(SELECTION))
-POLICY = read_policy({"approvals": 2, "waveApprovals": 1, "waves": ["1"], "rollbackApprovals": 1, "approvalMin": 600})
+POLICY = parse_policy({"approvals": 2, "waveApprovals": 1, "waves": ["1"], "rollbackApprovals": 1, "approvalMin": 600})
 PLAIN = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, POLICY, acknowledgement=ACK)
 APPROVER = frozenset({Role.APPROVER})
 
@@ -58,8 +58,10 @@ def refused(batch: Batch, caller: Caller, **more: Any) -> tuple[str, int]:
     return caught.value.code, caught.value.status
 
 
-def held(batch: Batch, now: datetime = NOW, start: Start = Start.FIRST_SNAPSHOT) -> str:
-    found = blocking_limit(start, StartContext(batch.terms, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, now, 20))
+def held(batch: Batch, now: datetime = NOW, start: StartKind = StartKind.FIRST_SNAPSHOT) -> str:
+    found = blocking_limit(
+        start, StartContext(batch.summary, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, now, 20)
+    )
     assert found is None or found.limit is Limit.APPROVAL
     return found.reason if found else ""
 
@@ -82,8 +84,8 @@ def test_an_approval_expires_and_holds_no_next_hop() -> None:
     assert asked(done, now=NOW + HOUR).until == NOW + timedelta(minutes=600)
     late = NOW + timedelta(minutes=600)
     assert "1 approval expired" in held(done, late)
-    assert held(done, late, Start.HOP_SNAPSHOT) == held(done, late, Start.HOP_JOB) == ""
-    assert held(done, late, Start.RETRY_SNAPSHOT)
+    assert held(done, late, StartKind.HOP_SNAPSHOT) == held(done, late, StartKind.HOP_JOB) == ""
+    assert held(done, late, StartKind.RETRY_SNAPSHOT)
     assert asked(done, now=late).have_approvals_expired
     assert not asked(approved(PLAIN, "bob"), now=late).have_approvals_expired, "there were never enough"
     assert held(approved(done, "bob", now=late), late) == "", "who approved may approve again"
@@ -155,17 +157,17 @@ ENDED = replace(PLAIN, control=replace(PLAIN.control, wave_ended_at=NOW))
 def test_a_wave_begins_once_it_is_approved() -> None:
     about = approvals.next_wave_subject(ENDED)
     assert about == "wave 2"
-    assert "replank approve b1 --wave 2" in waves.why_next_wave_waits(ENDED.terms, NOW)
-    assert not waves.may_next_wave_begin(ENDED.terms, NOW)
+    assert "replank approve b1 --wave 2" in waves.why_next_wave_waits(ENDED.summary, NOW)
+    assert not waves.may_next_wave_begin(ENDED.summary, NOW)
     with pytest.raises(Refused) as caught:
         waves.check_next_wave_can_begin(ENDED, 3, NOW)
     assert caught.value.code == "Approval.Missing"
     done = approved(ENDED, "bob", about=about)
-    assert waves.may_next_wave_begin(done.terms, NOW)
+    assert waves.may_next_wave_begin(done.summary, NOW)
     waves.check_next_wave_can_begin(done, 3, NOW)
     after, _ = waves.batch_with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
-    assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
+    assert not waves.may_next_wave_begin(done.summary, NOW + timedelta(minutes=600)), "an expired one does not count"
 
 
 @pytest.mark.parametrize(
@@ -204,16 +206,16 @@ def test_a_lapsed_approval_can_stop_the_batch() -> None:
 def test_an_older_version_never_starts_a_batch_that_asks_for_approvals() -> None:
     """The older version does not know the field. It knows the window, and the row's window never opens."""
     for document in ({"approvals": 1}, {"approvals": 1, "window": {"start": "22:00", "end": "04:00"}}):
-        policy = read_policy(document)
+        policy = parse_policy(document)
         assert policy.window is not None
         older = decode(Policy, {"window": encode(policy.window)}, "policy")
         assert not any(older.time_limits.why_window_closed(NOW + timedelta(minutes=each)) == "" for each in range(0, 1440, 5))
-    assert read_policy({"approvals": 1}).time_limits.why_window_closed(NOW) == ""
-    assert read_policy({"waveApprovals": 1}).gate == "approval"
+    assert parse_policy({"approvals": 1}).time_limits.why_window_closed(NOW) == ""
+    assert parse_policy({"waveApprovals": 1}).gate == "approval"
 
 
 @pytest.mark.parametrize("field", ["approverRole", "approverTrust", "approvalExpiry"])
 def test_an_unknown_word_is_refused(field: str) -> None:
     with pytest.raises(Refused) as caught:
-        read_policy({field: "bananas"})
+        parse_policy({field: "bananas"})
     assert field in caught.value.message

@@ -13,7 +13,7 @@ from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.limits import has_missed_window, needs_new_snapshots
 from shared.domain.migration import Migration, State
-from shared.domain.policy import Policy, policy_without_never_open_window, read_policy
+from shared.domain.policy import Policy, parse_policy, policy_without_never_open_window
 from shared.domain.times import MOST_BLACKOUTS, Blackout, TimeLimits
 from shared.domain.window import NEVER, Window
 
@@ -25,7 +25,7 @@ def at(text: str) -> datetime:
 
 
 def read(*asked: dict[str, Any], **more: Any) -> tuple[Blackout, ...]:
-    return read_policy({"blackouts": list(asked), **more}).blackouts
+    return parse_policy({"blackouts": list(asked), **more}).blackouts
 
 
 def test_days_count_whole_and_are_days_of_the_zone() -> None:
@@ -40,9 +40,9 @@ def test_times_are_local_unless_they_have_an_offset() -> None:
 
 
 def test_what_is_shown_is_read_as_the_same() -> None:
-    policy = read_policy({"zone": "Europe/London", "blackouts": [{"from": "2026-12-24", "to": "2027-01-03"}]})
+    policy = parse_policy({"zone": "Europe/London", "blackouts": [{"from": "2026-12-24", "to": "2027-01-03"}]})
     shown = {"from": "2026-12-24T00:00:00Z", "to": "2027-01-04T00:00:00Z", "reason": "", "cutoffMin": 30}
-    assert read_policy({"zone": "Europe/London", "blackouts": [shown]}) == policy
+    assert parse_policy({"zone": "Europe/London", "blackouts": [shown]}) == policy
     assert decode(Policy, encode(policy), "policy") == policy
 
 
@@ -66,21 +66,21 @@ def test_the_next_opening_is_in_a_window_and_outside_of_every_blackout() -> None
 
 
 def test_a_policy_with_a_blackout_alone_holds_everything_in_an_older_version() -> None:
-    policy = read_policy({"blackouts": [{"from": "2026-12-24", "to": "2026-12-26"}]})
+    policy = parse_policy({"blackouts": [{"from": "2026-12-24", "to": "2026-12-26"}]})
     assert policy.window == NEVER
     assert policy.time_limits.allows_start(at("2026-12-20 12:00"))
     days = [{"from": "2026-12-24", "to": "2026-12-26"}]
-    with_window = read_policy({"window": {"start": "22:00", "end": "04:00"}, "blackouts": days})
+    with_window = parse_policy({"window": {"start": "22:00", "end": "04:00"}, "blackouts": days})
     assert with_window.time_limits.windows == (Window("22:00", "04:00", cutoff_min=30),)
     assert with_window.window == NEVER
 
 
 def test_a_policy_with_waves_holds_everything_in_an_older_version() -> None:
-    policy = read_policy({"waves": ["1", "50%"]})
+    policy = parse_policy({"waves": ["1", "50%"]})
     assert policy.window == NEVER
     assert policy.time_limits.windows == ()
     assert policy_without_never_open_window(policy).window is None
-    with_window = read_policy({"waves": ["1"], "window": {"start": "22:00", "end": "04:00"}})
+    with_window = parse_policy({"waves": ["1"], "window": {"start": "22:00", "end": "04:00"}})
     assert with_window.window == NEVER
     assert with_window.time_limits.windows == (Window("22:00", "04:00", cutoff_min=30),)
     stored_before = Policy(waves=("1",), window=Window("22:00", "04:00"))
@@ -91,12 +91,12 @@ def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() ->
     ready = at("2026-12-23 20:00")
     made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.SNAPSHOTTED, 4, 4, ready, ready)
     black = Policy(window=NEVER, blackouts=(Blackout(at("2026-12-24 00:00"), at("2026-12-27 00:00")),))
-    terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), black).terms
-    assert needs_new_snapshots(made, terms, at("2026-12-27 00:01"))
-    assert not needs_new_snapshots(made, terms, at("2026-12-23 23:00"))
-    assert not has_missed_window(made, terms, at("2026-12-25 00:00"))
+    summary = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), black).summary
+    assert needs_new_snapshots(made, summary, at("2026-12-27 00:01"))
+    assert not needs_new_snapshots(made, summary, at("2026-12-23 23:00"))
+    assert not has_missed_window(made, summary, at("2026-12-25 00:00"))
     later = replace(made, entered_at=at("2026-12-27 00:01"))
-    assert not needs_new_snapshots(later, terms, at("2026-12-27 00:02"))
+    assert not needs_new_snapshots(later, summary, at("2026-12-27 00:02"))
 
 
 def test_a_blackout_in_a_window_is_no_window_missed() -> None:
@@ -104,10 +104,10 @@ def test_a_blackout_in_a_window_is_no_window_missed() -> None:
     made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.SNAPSHOTTED, 4, 4, ready, ready)
     hour = Blackout(at("2026-12-24 00:00"), at("2026-12-24 01:00"))
     policy = Policy(window=NEVER, windows=(Window("22:00", "04:00"),), blackouts=(hour,))
-    terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), policy).terms
-    assert not has_missed_window(made, terms, at("2026-12-24 00:30"))
-    assert needs_new_snapshots(made, terms, at("2026-12-24 01:30"))
-    assert not has_missed_window(made, terms, at("2026-12-24 01:30"))
+    summary = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), policy).summary
+    assert not has_missed_window(made, summary, at("2026-12-24 00:30"))
+    assert needs_new_snapshots(made, summary, at("2026-12-24 01:30"))
+    assert not has_missed_window(made, summary, at("2026-12-24 01:30"))
 
 
 DAY = "2026-12-24"
@@ -129,7 +129,7 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("asked", "told"), WRONG)
 def test_a_blackout_that_cannot_be_meant_is_refused(asked: Any, told: str) -> None:
     with pytest.raises(Refused, match=told) as caught:
-        read_policy({"blackouts": asked})
+        parse_policy({"blackouts": asked})
     assert caught.value.remedy
 
 

@@ -21,7 +21,7 @@ from shared.domain.batch import (
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Start, StartContext, blocking_limit
+from shared.domain.limits import AdmissionCounts, StartContext, StartKind, blocking_limit
 from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -97,15 +97,15 @@ def test_nobody_acknowledges_or_retries_in_a_stopped_batch() -> None:
         acts.acknowledge_batch(replace(STOPPED, acknowledgement=None), "ann", RISKS_VERSION, NOW)
     assert code(refused) == ("Batch.Stopped", 409)
     with pytest.raises(Refused) as refused:
-        acts.check_batch_not_stopped(STOPPED.terms)
+        acts.check_batch_not_stopped(STOPPED.summary)
     assert "replank resume b1" in refused.value.remedy
-    acts.check_batch_not_stopped(PAUSED.terms)
+    acts.check_batch_not_stopped(PAUSED.summary)
 
 
 def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:
-    assert needs_tick(replace(STOPPED, acknowledgement=None).terms)
-    assert not needs_tick(replace(PAUSED, acknowledgement=None).terms)
-    assert not needs_tick(replace(STOPPED, state=BatchState.CLOSED).terms)
+    assert needs_tick(replace(STOPPED, acknowledgement=None).summary)
+    assert not needs_tick(replace(PAUSED, acknowledgement=None).summary)
+    assert not needs_tick(replace(STOPPED, state=BatchState.CLOSED).summary)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:
     ],
 )
 def test_what_waits_is_told_who_holds_it_and_what_lets_it_go_on(batch: Batch, words: tuple[str, ...]) -> None:
-    scene = StartContext(batch.terms, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, LATER, 20)
-    held = blocking_limit(Start.RETRY_SNAPSHOT, scene)
+    scene = StartContext(batch.summary, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, LATER, 20)
+    held = blocking_limit(StartKind.RETRY_SNAPSHOT, scene)
     assert held is not None
     assert [word for word in words if word not in held.reason] == []
 

@@ -12,14 +12,14 @@ from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
 from shared.domain.limits import (
     AdmissionCounts,
-    Start,
     StartContext,
+    StartKind,
     allowed_start_count,
     can_wave_budget_be_spent,
     failure_counts_by_wave,
     why_budget_spent,
 )
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.window import NEVER
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -29,7 +29,7 @@ ACK = Acknowledgement("ann", NOW, "v", RISKS)
 def scene(failed: int, moving: int, policy: Policy, size: int = 100) -> StartContext:
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(()), policy, acknowledgement=ACK, size=size)
     ids = frozenset(f"m{number}" for number in range(failed))
-    return StartContext(batch.terms, AdmissionCounts(ids, frozenset(), moving, moving), NOTHING_HELD, NOW, 1000)
+    return StartContext(batch.summary, AdmissionCounts(ids, frozenset(), moving, moving), NOTHING_HELD, NOW, 1000)
 
 
 @pytest.mark.parametrize("budget", range(4))
@@ -39,7 +39,7 @@ def test_at_most_the_budget_and_max_moving_fail_together(budget: int, max_moving
     policy = Policy(failure_budget=budget, max_moving=max_moving)
     failed = moving = 0
     while True:
-        moving += allowed_start_count(Start.FIRST_SNAPSHOT, scene(failed, moving, policy))
+        moving += allowed_start_count(StartKind.FIRST_SNAPSHOT, scene(failed, moving, policy))
         if not moving:
             break
         failed, moving = failed + 1, moving - 1
@@ -57,14 +57,14 @@ def test_a_share_is_rounded_down_and_takes_the_place_of_the_count(percent: int |
 
 def test_a_batch_that_an_earlier_version_planned_has_no_size_and_allows_nothing_by_share() -> None:
     spent = scene(1, 0, Policy(failure_percent=50))
-    assert why_budget_spent(replace(spent, terms=replace(spent.terms, size=0)))
+    assert why_budget_spent(replace(spent, summary=replace(spent.summary, size=0)))
 
 
 def test_a_share_is_bounded() -> None:
-    assert read_policy({"failurePercent": 25}).failure_percent == 25
+    assert parse_policy({"failurePercent": 25}).failure_percent == 25
     for wrong in (100, -1, 2.5):
         with pytest.raises(Refused):
-            read_policy({"failurePercent": wrong})
+            parse_policy({"failurePercent": wrong})
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_failures_are_counted_in_the_wave_that_the_instance_belongs_to() -> None
 
 @pytest.mark.parametrize(("failed", "counted"), [(1, False), (2, True)])
 def test_failures_are_counted_by_wave_only_if_a_budget_can_be_spent(failed: int, counted: bool) -> None:
-    terms = scene(failed, 0, Policy(failure_budget=5, wave_failure_budget=1, waves=("2",))).terms
-    assert can_wave_budget_be_spent(terms, failed) is counted
-    assert not can_wave_budget_be_spent(replace(terms, policy=Policy()), failed)
+    summary = scene(failed, 0, Policy(failure_budget=5, wave_failure_budget=1, waves=("2",))).summary
+    assert can_wave_budget_be_spent(summary, failed) is counted
+    assert not can_wave_budget_be_spent(replace(summary, policy=Policy()), failed)
 
 
 def test_a_budget_of_waves_is_read_and_bounded() -> None:
-    assert read_policy({"waveFailureBudget": 0}).wave_failure_budget == 0
+    assert parse_policy({"waveFailureBudget": 0}).wave_failure_budget == 0
     for wrong in (-1, 1001, 2.5):
         with pytest.raises(Refused):
-            read_policy({"waveFailureBudget": wrong})
+            parse_policy({"waveFailureBudget": wrong})
 
 
 def test_older_versions_start_nothing_in_a_batch_with_a_budget_of_waves() -> None:
-    assert read_policy({"waveFailureBudget": 0, "waves": ["2"]}).window == NEVER
+    assert parse_policy({"waveFailureBudget": 0, "waves": ["2"]}).window == NEVER

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.caller import Caller, Trust, read_caller_name
+from shared.domain.caller import Caller, Trust, normalized_caller_name
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, read_grants, read_minimum_trust
+from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, parse_grants, parse_minimum_trust
 
 ANN = Caller("ann")
 ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": ("sre", "leads"), "sub": ("1001",)})
@@ -14,11 +14,11 @@ ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": (
 
 @pytest.mark.parametrize("name", ["ann", "张三", "Ж. Иванова", "محمد", "O'Neil", "a" * 64, "张" * 64, "ann@corp.example", "100%"])
 def test_takes_a_name_in_any_script(name: str) -> None:
-    assert read_caller_name(name, "h") == name
+    assert normalized_caller_name(name, "h") == name
 
 
 def test_two_spellings_of_one_letter_are_one_name() -> None:
-    assert read_caller_name("Jose\u0301", "h") == "José"
+    assert normalized_caller_name("Jose\u0301", "h") == "José"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_two_spellings_of_one_letter_are_one_name() -> None:
 )
 def test_refuses_what_is_no_visible_name(name: str) -> None:
     with pytest.raises(Refused) as refused:
-        read_caller_name(name, "the header")
+        normalized_caller_name(name, "the header")
     assert refused.value.code == "Operator.Invalid"
 
 
@@ -92,8 +92,8 @@ def test_a_claimed_name_is_not_enough_where_tokens_can_be_verified() -> None:
 
 
 def test_reads_grants_and_trust() -> None:
-    assert read_grants([{"role": "admin", "who": ["张三"]}]) == (Grant(Role.ADMIN, ("张三",)),)
-    assert read_minimum_trust({"*": "claimed", "hold": "verified"}) == {"*": Trust.CLAIMED, "hold": Trust.VERIFIED}
+    assert parse_grants([{"role": "admin", "who": ["张三"]}]) == (Grant(Role.ADMIN, ("张三",)),)
+    assert parse_minimum_trust({"*": "claimed", "hold": "verified"}) == {"*": Trust.CLAIMED, "hold": Trust.VERIFIED}
 
 
 @pytest.mark.parametrize(
@@ -111,18 +111,18 @@ def test_reads_grants_and_trust() -> None:
 )
 def test_says_what_is_wrong_with_grants(given: object) -> None:
     with pytest.raises(Refused, match=r"Roles\.Invalid"):
-        read_grants(given)
+        parse_grants(given)
 
 
 @pytest.mark.parametrize("given", [[], {"fly": "verified"}, {"hold": "maybe"}])
 def test_says_what_is_wrong_with_trust(given: object) -> None:
     with pytest.raises(Refused, match=r"Roles\.Invalid"):
-        read_minimum_trust(given)
+        parse_minimum_trust(given)
 
 
 def test_a_minimum_trust_for_one_migration_holds_for_many() -> None:
-    access = AccessRules(trust=read_minimum_trust({"rollbackMigration": "verified", "*": "claimed"}))
+    access = AccessRules(trust=parse_minimum_trust({"rollbackMigration": "verified", "*": "claimed"}))
     assert access.minimum_trust("rollbackBatch") is Trust.VERIFIED
     assert access.minimum_trust("cancelBatch") is Trust.CLAIMED
-    own = AccessRules(trust=read_minimum_trust({"rollbackMigration": "verified", "rollbackBatch": "claimed"}))
+    own = AccessRules(trust=parse_minimum_trust({"rollbackMigration": "verified", "rollbackBatch": "claimed"}))
     assert own.minimum_trust("rollbackBatch") is Trust.CLAIMED

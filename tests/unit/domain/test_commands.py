@@ -11,12 +11,17 @@ import pytest
 from shared.domain import acts
 from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
-from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects, post_command_effects_of_failure
+from shared.domain.effects import (
+    ReleaseSlot,
+    RunPostCommand,
+    effects_to_run_post_command,
+    effects_to_run_post_command_after_failure,
+)
 from shared.domain.errors import Refused
-from shared.domain.group import last_attempt_to_release_place
+from shared.domain.group import last_attempt_done_with_group_lock
 from shared.domain.limits import requeue_migration
 from shared.domain.migration import DriverData, Failure, Migration, State
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.text import text_without_secrets
 from tests.support.ports import T0, migration
 
@@ -24,7 +29,7 @@ DRAINED_ONCE = CommandProgress(phase=DRAINED, runs=1, ran=True, last="the pre co
 
 
 def rules(*given: dict[str, Any]) -> tuple[CommandRule, ...]:
-    return read_policy({"commands": list(given)}).commands
+    return parse_policy({"commands": list(given)}).commands
 
 
 @pytest.mark.parametrize(
@@ -94,20 +99,20 @@ def test_an_end_without_a_move_undoes_the_pre_command() -> None:
 
 def test_what_may_be_half_moved_is_not_put_back_into_service() -> None:
     started = DriverData(job_id="j-1", started_at=datetime(2026, 11, 23, tzinfo=timezone.utc))
-    assert not post_command_effects(drained(State.MIGRATING, handle=started), unmoved=True)
-    assert not post_command_effects(drained(State.READY, hop=1), unmoved=True)
-    assert post_command_effects(drained(State.SNAPSHOTTING), unmoved=True)
+    assert not effects_to_run_post_command(drained(State.MIGRATING, handle=started), unmoved=True)
+    assert not effects_to_run_post_command(drained(State.READY, hop=1), unmoved=True)
+    assert effects_to_run_post_command(drained(State.SNAPSHOTTING), unmoved=True)
 
 
 def test_a_failure_beside_a_job_that_a_person_may_have_started_waits_for_a_person() -> None:
     """A retry continues with that job, so the guest must stay as the pre command left it (seed 92220845)."""
     asked = drained(State.SNAPSHOTTED, driver="console")
-    assert not post_command_effects_of_failure(asked, "migrate")
+    assert not effects_to_run_post_command_after_failure(asked, "migrate")
     failed = replace(asked, state=State.FAILED, failure=Failure("migrate", "Driver.PrepareTimedOut", "x", "y"))
     assert acts.retry_migration(failed, "ann", T0).after.state is State.WAITING
     assert RunPostCommand() in acts.confirm_migration(failed, "ann", T0, retention_days=1).effects
-    assert post_command_effects_of_failure(asked, "snapshot"), "its retry begins again with the precheck"
-    assert post_command_effects_of_failure(drained(State.SNAPSHOTTED), "migrate"), "no job of SMC has started"
+    assert effects_to_run_post_command_after_failure(asked, "snapshot"), "its retry begins again with the precheck"
+    assert effects_to_run_post_command_after_failure(drained(State.SNAPSHOTTED), "migrate"), "no job of SMC has started"
 
 
 def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None:
@@ -116,7 +121,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm_migration(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_to_release_place(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
+    assert last_attempt_done_with_group_lock(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
 
 
 def test_a_migration_without_commands_owes_none() -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.catalog import release_by_name
+from shared.domain.catalog import release_with_name
 from shared.domain.days import day_in_words, moment_in_words
 from shared.domain.errors import Refused
 from shared.domain.route import plan_route
@@ -42,7 +42,7 @@ def test_a_moment_says_its_zone(away: timedelta, said: str) -> None:
     [(date(2031, 1, 1), "until then you need not act"), (date(2032, 1, 1), "Its support ended on 2031-03-31, 276 days ago.")],
 )
 def test_nothing_is_promised_until_a_day_that_is_past(on: date, said: str) -> None:
-    source = release_by_name("Alibaba Cloud Linux 3")
+    source = release_with_name("Alibaba Cloud Linux 3")
     assert source is not None
     with pytest.raises(Refused) as raised:
         plan_route(source, "x86_64", on=on)

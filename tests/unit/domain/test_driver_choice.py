@@ -9,10 +9,10 @@ import pytest
 
 from shared.domain.catalog import CATALOG, require_release
 from shared.domain.driver_choice import DriverChoice, choose_driver, why_instance_unrecognisable
-from shared.domain.drivers import AUTO, DRIVERS, driver_choices, driver_traits, drivers_by_rank
+from shared.domain.drivers import AUTO, DRIVERS, driver_choices, driver_traits, drivers_in_order_of_rank
 from shared.domain.errors import Refused
 from shared.domain.hop import Hop
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 from shared.domain.route import plan_route
 from tests.support.facts import LINUX_INSTANCE
 
@@ -94,13 +94,13 @@ def test_a_driver_that_knows_instances_by_name_needs_one(hostname: str, addresse
 
 
 def test_the_table_has_an_order_without_ties_and_a_reason_for_it() -> None:
-    assert [each.name for each in drivers_by_rank()] == ["smc", "guest", "console"]
+    assert [each.name for each in drivers_in_order_of_rank()] == ["smc", "guest", "console"]
     assert all(each.merit and each.rank for each in DRIVERS.values())
     assert not any(each.is_choice for each in DRIVERS.values())
 
 
 def test_auto_is_a_choice_of_the_policy_and_moves_nothing_itself() -> None:
-    assert read_policy({"driver": "auto"}).driver == "auto"
+    assert parse_policy({"driver": "auto"}).driver == "auto"
     assert list(driver_choices()) == [*DRIVERS, "auto"]
     assert driver_traits("auto") is AUTO
     assert not AUTO.may_job_run_unseen

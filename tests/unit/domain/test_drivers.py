@@ -18,7 +18,7 @@ from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, FirstPo
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Refused
 from shared.domain.migration import Failure, State
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 from shared.domain.route import plan_route
 from shared.domain.waiting import reason_to_wait
 from tests.support.fakes import NOON
@@ -41,9 +41,9 @@ def test_a_driver_of_a_later_version_is_taken_as_one_that_starts_nothing_unseen(
 
 def test_a_new_row_is_accepted_by_the_policy() -> None:
     with pytest.raises(Refused, match="unseen"):
-        read_policy({"driver": "unseen"})
+        parse_policy({"driver": "unseen"})
     with mock.patch.dict(DRIVERS, {"unseen": UNSEEN}):
-        assert read_policy({"driver": "unseen"}).driver == "unseen"
+        assert parse_policy({"driver": "unseen"}).driver == "unseen"
 
 
 def test_a_new_driver_whose_jobs_start_unseen_is_never_called_untouched() -> None:

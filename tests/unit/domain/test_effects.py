@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.effects import RestoreProtection, protection_effects
+from shared.domain.effects import RestoreProtection, effects_to_restore_protection
 from shared.domain.migration import State
 from tests.support.ports import migration
 
@@ -22,5 +22,5 @@ from tests.support.ports import migration
     ],
 )
 def test_protection_is_put_back_unless_no_snapshot_can_have_begun(state: State, hop: int, attempt: int, owed: bool) -> None:
-    asked = protection_effects(replace(migration(), state=state, hop=hop, attempt=attempt))
+    asked = effects_to_restore_protection(replace(migration(), state=state, hop=hop, attempt=attempt))
     assert asked == ((RestoreProtection(),) if owed else ())

@@ -11,12 +11,12 @@ import pytest
 
 from shared.domain import forecast as forecasting
 from shared.domain import waves
-from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
+from shared.domain.batch import Acknowledgement, Batch, BatchProgress, BatchState, PauseState, Selection
 from shared.domain.chosen import selection_digest
 from shared.domain.durations import DECLARED, JOB, RandomDraws, duration_rows, parts_after_snapshots
 from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastMigration, forecast_batch
 from shared.domain.forecast_queue import GroupLocks
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 SELECTION = Selection(("cn-hangzhou",))
@@ -29,7 +29,7 @@ def items(count: int, **more: Any) -> list[ForecastMigration]:
 
 
 def ahead(policy: dict[str, Any], given: list[ForecastMigration], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
-    chosen = read_policy(policy)
+    chosen = parse_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
     cut = waves.divide_into_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
     return forecast_batch(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
@@ -108,7 +108,7 @@ def test_what_has_ended_takes_no_time_and_what_moves_only_the_rest() -> None:
 
 
 def test_what_can_never_end_is_said_to() -> None:
-    stopped = BatchControl(PauseState.STOPPED, "bob", NOW)
+    stopped = BatchProgress(PauseState.STOPPED, "bob", NOW)
     found = ahead({}, items(3), control=stopped)
     assert (found.finish.p10, found.finish.p90) == (None, None)
 
@@ -161,7 +161,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
     """Counts, not times: 10,000 instances must fit in the time of the api function."""
     count, runs = 1000, 3
     asked: Counter[str] = Counter()
-    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupLocks, "lock_group")):
+    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupLocks, "acquire_group_lock")):
         monkeypatch.setattr(owner, name, counted(asked, getattr(owner, name)))
     found = ahead({**GENEROUS, "maxMoving": 100}, items(count), runs=runs, limit=100)
     assert found.finish.p50 is not None
@@ -173,7 +173,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
 def test_members_that_wait_for_their_group_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     count, runs = 600, 2
     asked: Counter[str] = Counter()
-    monkeypatch.setattr(GroupLocks, "lock_group", counted(asked, GroupLocks.lock_group))
+    monkeypatch.setattr(GroupLocks, "acquire_group_lock", counted(asked, GroupLocks.acquire_group_lock))
     given = [replace(each, group=f"serves={place % 2}") for place, each in enumerate(items(count))]
     assert ahead({**GENEROUS, "maxMoving": 60, "group": {"tag": "serves"}}, given, runs=runs).finish.p50 is not None
     assert asked["take"] <= 3 * count * (runs + 1)

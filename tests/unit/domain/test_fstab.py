@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.fstab import ReportedDevices, is_network_mount, is_required_at_boot, read_fstab_line, udev_link_name
+from shared.domain.fstab import ReportedDevices, is_network_mount, is_required_at_boot, parse_fstab_line, udev_link_name
 from shared.domain.guest import FstabFacts
 
 NOTHING = ReportedDevices()
 
 
 def entry(line: str) -> FstabFacts:
-    found = read_fstab_line(line, NOTHING)
+    found = parse_fstab_line(line, NOTHING)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("line", ["", "   ", "# UUID=1 / ext4", "  # indented", "/dev/vda1"])
 def test_lines_that_are_no_entries(line: str) -> None:
-    assert read_fstab_line(line, NOTHING) is None
+    assert parse_fstab_line(line, NOTHING) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_names_of_links_as_udev_writes_them(value: str, link: str) -> None:
 def test_a_device_is_unknown_where_nobody_could_look() -> None:
     assert entry("UUID=1 /d ext4").present is None
     assert entry("/dev/vdb1 /d ext4").present is None
-    assert read_fstab_line("UUID=1 /d ext4", ReportedDevices(places=["/dev/disk"], whole=False)) == FstabFacts(
+    assert parse_fstab_line("UUID=1 /d ext4", ReportedDevices(places=["/dev/disk"], whole=False)) == FstabFacts(
         "UUID=1", "/d", "ext4", "defaults"
     )
 

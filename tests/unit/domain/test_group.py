@@ -12,9 +12,9 @@ from shared.adapters import tables
 from shared.domain.codec import encode
 from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.errors import Refused
-from shared.domain.group import group_name, last_attempt_to_release_place, why_member_waits
+from shared.domain.group import group_name, last_attempt_done_with_group_lock, why_member_waits
 from shared.domain.migration import DriverData, Migration, State
-from shared.domain.policy import Grouping, read_policy
+from shared.domain.policy import Grouping, parse_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 RAN = DriverData(job_id="j", started_at=NOW)
@@ -54,16 +54,16 @@ def test_the_group_is_the_tag_with_its_value(tag: str, group: str) -> None:
     ],
 )
 def test_a_member_keeps_the_place_until_it_is_validated_or_a_person_has_decided(found: Migration, last: int) -> None:
-    assert last_attempt_to_release_place(found) == last
+    assert last_attempt_done_with_group_lock(found) == last
 
 
 @pytest.mark.parametrize("phase", [DRAINING, DRAINED, RESTORING])
 @pytest.mark.parametrize("state", [State.READY, State.CANCELLED, State.CONFIRMED])
 def test_a_member_that_was_drained_keeps_the_place_until_its_post_command_has_ended(state: State, phase: str) -> None:
     drained = member(state, commands=CommandProgress(phase=phase, ran=True))
-    assert last_attempt_to_release_place(drained) == 0
+    assert last_attempt_done_with_group_lock(drained) == 0
     assert (
-        last_attempt_to_release_place(
+        last_attempt_done_with_group_lock(
             replace(drained, commands=drained.commands.progress_after_command("", "the post command ended"))
         )
         > 0
@@ -71,12 +71,12 @@ def test_a_member_that_was_drained_keeps_the_place_until_its_post_command_has_en
 
 
 def test_a_completed_member_leaves_though_its_post_command_never_ran() -> None:
-    assert last_attempt_to_release_place(member(State.COMPLETED, commands=CommandProgress(phase=DRAINED, ran=True))) == 3
+    assert last_attempt_done_with_group_lock(member(State.COMPLETED, commands=CommandProgress(phase=DRAINED, ran=True))) == 3
 
 
 def test_every_state_is_decided() -> None:
     """A state that is added later keeps the place, because that is the safe default."""
-    assert {state for state in State if last_attempt_to_release_place(member(state)) == 0} == {
+    assert {state for state in State if last_attempt_done_with_group_lock(member(state)) == 0} == {
         State.SNAPSHOTTING,
         State.SNAPSHOTTED,
         State.MIGRATING,
@@ -94,7 +94,7 @@ def test_whoever_waits_is_told_for_whom_and_when_a_person_must_decide() -> None:
 
 
 def test_the_policy_names_the_tag() -> None:
-    policy = read_policy({"group": {"tag": "app"}})
+    policy = parse_policy({"group": {"tag": "app"}})
     assert policy.group == Grouping("app")
     assert encode(policy)["group"] == {"tag": "app"}
 
@@ -102,7 +102,7 @@ def test_the_policy_names_the_tag() -> None:
 @pytest.mark.parametrize("group", [{}, {"tag": ""}, {"tag": "a" * 129}, {"tag": "a\nb"}, {"key": "app"}, "app"])
 def test_a_group_without_a_proper_tag_is_refused(group: Any) -> None:
     with pytest.raises(Refused):
-        read_policy({"group": group})
+        parse_policy({"group": group})
 
 
 def test_an_older_version_that_writes_the_row_does_not_lose_the_group() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.hold import HELD, NOTHING_HELD, RELEASED, STATE, UNREADABLE, VERSION, read_hold
+from shared.domain.hold import HELD, NOTHING_HELD, RELEASED, STATE, UNREADABLE, VERSION, hold_from_row
 
 
 def test_no_row_holds_nothing() -> None:
-    assert read_hold(None) == NOTHING_HELD
+    assert hold_from_row(None) == NOTHING_HELD
     assert not NOTHING_HELD.is_held
 
 
@@ -27,5 +27,5 @@ def test_no_row_holds_nothing() -> None:
     ],
 )
 def test_only_a_row_that_says_so_releases(row: dict[str, Any], held: bool, version: int) -> None:
-    found = read_hold(row)
+    found = hold_from_row(row)
     assert (found.is_held, found.version) == (held, version)

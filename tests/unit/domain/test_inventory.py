@@ -9,7 +9,7 @@ import pytest
 from shared.domain import inventory
 from shared.domain.catalog import CATALOG
 from shared.domain.codec import decode, encode
-from shared.domain.inventory import InstanceCounter, InstanceGroup, Inventory
+from shared.domain.inventory import InstanceCount, InstanceCounter, Inventory
 
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 CENTOS = "CentOS 7.9 64 bit"
@@ -23,9 +23,9 @@ def test_instances_are_counted_once_by_release_and_place() -> None:
     found = count.inventory(NOW, [("r3", "Cloud.NoAnswer", "silent")])
     name = CATALOG.releases["centos-7"].name
     assert found.groups == (
-        InstanceGroup("centos-7", name, "", "r1", 2),
-        InstanceGroup("", "Plan 9", "", "r1", 1),
-        InstanceGroup("centos-7", name, "9", "r2", 1),
+        InstanceCount("centos-7", name, "", "r1", 2),
+        InstanceCount("", "Plan 9", "", "r1", 1),
+        InstanceCount("centos-7", name, "9", "r2", 1),
     )
     assert (found.instances, found.lacking) == (4, (("r3", "Cloud.NoAnswer", "silent"),))
     assert [each.key for each in count.releases] == ["centos-7"]

@@ -21,7 +21,7 @@ from shared.domain.migration import (
     State,
     first_journal_entry,
     replay_journal,
-    step,
+    step_to_state,
 )
 from shared.stages.watch import STAGE_OF
 
@@ -33,32 +33,32 @@ def accepted() -> Migration:
 
 
 def test_a_step_raises_the_version_and_notes_from_where_to_where() -> None:
-    taken = step(accepted(), State.PRECHECKING, now=NOW + timedelta(minutes=1), by="precheck", reason="probe sent")
+    taken = step_to_state(accepted(), State.PRECHECKING, now=NOW + timedelta(minutes=1), by="precheck", reason="probe sent")
     assert (taken.after.version, taken.after.entered_version, taken.after.state) == (2, 2, State.PRECHECKING)
     assert (taken.entry.from_state, taken.entry.to_state, taken.entry.by) == (State.ACCEPTED, State.PRECHECKING, "precheck")
 
 
 def test_a_step_to_the_same_state_keeps_when_it_was_entered() -> None:
     there = replace(accepted(), state=State.SNAPSHOTTED, version=5, entered_version=5)
-    taken = step(there, State.SNAPSHOTTED, now=NOW + timedelta(hours=1), by="migrate", reason="preparing")
+    taken = step_to_state(there, State.SNAPSHOTTED, now=NOW + timedelta(hours=1), by="migrate", reason="preparing")
     assert (taken.after.version, taken.after.entered_version, taken.after.entered_at) == (6, 5, NOW)
 
 
 @pytest.mark.parametrize(("state", "to"), [(s, t) for s in State for t in State if t not in TRANSITIONS[s]])
 def test_a_transition_the_table_lacks_is_a_bug(state: State, to: State) -> None:
     with pytest.raises(Bug):
-        step(replace(accepted(), state=state), to, now=NOW, by="anyone", reason="")
+        step_to_state(replace(accepted(), state=state), to, now=NOW, by="anyone", reason="")
 
 
 def test_a_step_forgets_the_due_time_unless_it_gives_one() -> None:
     waiting = replace(accepted(), due_at=NOW)
-    assert step(waiting, State.CANCELLED, now=NOW, by="ann", reason="").after.due_at is None
+    assert step_to_state(waiting, State.CANCELLED, now=NOW, by="ann", reason="").after.due_at is None
 
 
 def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
     first = accepted()
-    second = step(first, State.PRECHECKING, now=NOW, by="precheck", reason="")
-    third = step(second.after, State.READY, now=NOW, by="precheck", reason="")
+    second = step_to_state(first, State.PRECHECKING, now=NOW, by="precheck", reason="")
+    third = step_to_state(second.after, State.READY, now=NOW, by="precheck", reason="")
     journal = [first_journal_entry(first, by="intake", reason="batch b1"), second.entry, third.entry]
     assert replay_journal(journal) is State.READY
     with pytest.raises(Bug):

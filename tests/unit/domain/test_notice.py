@@ -7,19 +7,19 @@ import pytest
 
 from shared.domain.catalog import identify_release
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.notice import due_notices, is_wanted_release, read_notice, read_notice_policy
-from shared.domain.policy import BOUNDS, read_policy
+from shared.domain.notice import due_notices, is_wanted_release, parse_notice, parse_notice_policy
+from shared.domain.policy import BOUNDS, parse_policy
 
 WINDOW = [(name.partition(".")[2], most) for name, (_, most) in BOUNDS.items() if "." in name]
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 
 
 def test_a_notice_by_name_or_key_covers_the_same_release() -> None:
-    assert read_notice({"releases": ["CentOS 7"]}).releases == read_notice({"releases": ["centos-7"]}).releases == ("centos-7",)
+    assert parse_notice({"releases": ["CentOS 7"]}).releases == parse_notice({"releases": ["centos-7"]}).releases == ("centos-7",)
 
 
 def test_a_windows_product_covers_its_editions() -> None:
-    notice = read_notice({"releases": ["Windows Server 2008 R2"]})
+    notice = parse_notice({"releases": ["Windows Server 2008 R2"]})
     enterprise = identify_release(
         "Windows Server  2008 R2 企业版 64位中文版", "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition"
     )
@@ -50,7 +50,7 @@ NO_INSTANCE_IDS: list[Any] = ["", "i-", "i-a b", "../x", 7, None, {}, "i-" + "x"
 )
 def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(Refused):
-        read_notice(data)
+        parse_notice(data)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> Non
 )
 def test_a_notice_says_what_is_concerned_and_never_what_is_done(extra: dict[str, object]) -> None:
     with pytest.raises(Refused) as caught:
-        read_notice({"releases": ["CentOS 7"], **extra})
+        parse_notice({"releases": ["CentOS 7"], **extra})
     assert caught.value.code == "Notice.FieldNotAllowed"
     assert next(iter(extra)) in caught.value.message
 
@@ -76,23 +76,23 @@ def test_what_the_inventory_publishes_is_read() -> None:
     released = identify_release("CentOS  7.9 64位")
     assert released is not None
     (event,) = due_notices([released], NOW)
-    assert read_notice(event.data).releases == ("centos-7",)
+    assert parse_notice(event.data).releases == ("centos-7",)
 
 
 def test_a_notice_may_name_instances_each_once() -> None:
-    notice = read_notice({"releases": ["CentOS 7"], "regionIds": ["cn-hangzhou"], "instanceIds": ["i-a", "i-b", "i-a"]})
+    notice = parse_notice({"releases": ["CentOS 7"], "regionIds": ["cn-hangzhou"], "instanceIds": ["i-a", "i-b", "i-a"]})
     assert (notice.regions, notice.instance_ids) == (("cn-hangzhou",), ("i-a", "i-b"))
 
 
 def test_the_deployments_policy_for_notices_holds_limits_alone() -> None:
-    assert read_notice_policy({"driver": "console", "maxMoving": 2}).driver == "console"
+    assert parse_notice_policy({"driver": "console", "maxMoving": 2}).driver == "console"
     for name, value in (("check", "id"), ("files", []), ("overrides", {}), ("allowEndOfLife", False), ("allowListed", False)):
         with pytest.raises(Refused, match=name):
-            read_notice_policy({name: value})
+            parse_notice_policy({name: value})
 
 
 def test_a_policy_in_the_apis_spelling_is_read() -> None:
-    policy = read_policy({"maxMoving": 2, "retentionDays": 1, "window": {"start": "22:00", "end": "04:00", "utcOffsetMin": -60}})
+    policy = parse_policy({"maxMoving": 2, "retentionDays": 1, "window": {"start": "22:00", "end": "04:00", "utcOffsetMin": -60}})
     assert (policy.max_moving, policy.retention_days) == (2, 1)
     assert policy.window is not None
     assert policy.window.utc_offset_min == -60
@@ -109,13 +109,13 @@ def test_a_policy_in_the_apis_spelling_is_read() -> None:
 )
 def test_a_window_that_never_opens_is_refused(window: dict[str, object]) -> None:
     with pytest.raises(Refused) as caught:
-        read_policy({"window": window})
+        parse_policy({"window": window})
     assert caught.value.code == "Policy.Invalid"
 
 
 def test_a_window_that_opens_for_a_minute_or_all_day_is_taken() -> None:
-    assert read_policy({"window": {"start": "22:00", "end": "23:01"}}).window is not None
-    assert read_policy({"window": {"start": "22:00", "end": "22:00"}}).window is not None
+    assert parse_policy({"window": {"start": "22:00", "end": "23:01"}}).window is not None
+    assert parse_policy({"window": {"start": "22:00", "end": "22:00"}}).window is not None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_window_that_opens_for_a_minute_or_all_day_is_taken() -> None:
 )
 def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
     with pytest.raises(Refused):
-        read_policy(policy)
+        parse_policy(policy)
 
 
 def test_the_calendar_speaks_of_what_is_out_of_support_once_a_month() -> None:
@@ -143,7 +143,7 @@ def test_the_calendar_speaks_of_what_is_out_of_support_once_a_month() -> None:
 
 
 def test_files_and_a_check_are_read() -> None:
-    policy = read_policy({"files": ["/etc/my app.conf", "C:\\app\\app.ini"], "check": "curl -fs http://localhost/health"})
+    policy = parse_policy({"files": ["/etc/my app.conf", "C:\\app\\app.ini"], "check": "curl -fs http://localhost/health"})
     assert policy.files == ("/etc/my app.conf", "C:\\app\\app.ini")
     assert policy.check == "curl -fs http://localhost/health"
 
@@ -165,4 +165,4 @@ def test_files_and_a_check_are_read() -> None:
 )
 def test_what_the_probe_cannot_carry_is_refused(policy: dict[str, object]) -> None:
     with pytest.raises(ReplankError):
-        read_policy(policy)
+        parse_policy(policy)

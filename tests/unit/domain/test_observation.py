@@ -12,7 +12,7 @@ from shared.domain.codec import DocumentInvalid
 from shared.domain.facts import DiskFacts, InstanceFacts, user_disks
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.ledger import sweep_due_at
+from shared.domain.ledger import retention_end
 from shared.domain.observation import Observation, baseline_document_name, instance_document_name, validation_document_name
 
 INSTANCE: dict[str, Any] = {
@@ -101,4 +101,4 @@ def test_the_transit_disk_is_not_the_users() -> None:
 
 def test_snapshots_are_due_their_retention_after_the_release() -> None:
     released = datetime(2026, 2, 27, 12, tzinfo=timezone.utc)
-    assert sweep_due_at(released, 7) == datetime(2026, 3, 6, 12, tzinfo=timezone.utc)
+    assert retention_end(released, 7) == datetime(2026, 3, 6, 12, tzinfo=timezone.utc)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.policy import read_policy
+from shared.domain.policy import parse_policy
 
 SINCE = datetime(2026, 10, 20, 10, 30, tzinfo=timezone.utc)
 UNTIL = SINCE + timedelta(days=14)
@@ -31,7 +31,7 @@ FREEZE = {"from": "2026-10-23T23:00Z", "to": "2026-10-25T01:00Z", "cutoffMin": 6
     ids=["none", "night", "joined", "blackout", "blackouts", "two-days"],
 )
 def test_the_openings_are_when_starts_are_allowed(policy: dict[str, Any]) -> None:
-    times = read_policy(policy).time_limits
+    times = parse_policy(policy).time_limits
     found = times.allowed_start_periods(SINCE, UNTIL, 100)
     assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
     for number in range((UNTIL - SINCE) // STEP):
@@ -41,6 +41,6 @@ def test_the_openings_are_when_starts_are_allowed(policy: dict[str, Any]) -> Non
 
 def test_what_never_opens_has_no_openings_and_many_are_cut() -> None:
     always = {"start": "00:00", "end": "01:00", "cutoffMin": 0}
-    assert len(read_policy({"windows": [always]}).time_limits.allowed_start_periods(SINCE, UNTIL, 5)) == 5
+    assert len(parse_policy({"windows": [always]}).time_limits.allowed_start_periods(SINCE, UNTIL, 5)) == 5
     past = {"from": "2026-10-20", "to": "2026-12-01"}
-    assert read_policy({"blackouts": [past]}).time_limits.allowed_start_periods(SINCE, UNTIL, 5) == []
+    assert parse_policy({"blackouts": [past]}).time_limits.allowed_start_periods(SINCE, UNTIL, 5) == []

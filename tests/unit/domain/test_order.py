@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import Refused
 from shared.domain.order import instance_sort_key
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.window import NEVER
 
 FLEET = [("web-10", "i-1", {"stage": "2"}), ("web-9", "i-2", {"stage": "10"}), ("db", "i-3", {}), ("web-9", "i-4", {"stage": "2"})]
@@ -34,19 +34,19 @@ def test_plain_numbers_sort_as_numbers(numbers: list[int]) -> None:
 
 @pytest.mark.parametrize("order", ["", "name", "tag:stage", "tag:a b=c:d", "tag:环境"])
 def test_an_order_is_taken_as_it_is_written(order: str) -> None:
-    assert read_policy({"order": order}).order == order
+    assert parse_policy({"order": order}).order == order
 
 
 @pytest.mark.parametrize("order", ["id", "tag:", "tag:a\nb", "tag:a\n", "name ", "tag:" + "a" * 129])
 def test_another_order_is_refused(order: str) -> None:
     with pytest.raises(Refused) as refused:
-        read_policy({"order": order})
+        parse_policy({"order": order})
     assert refused.value.code == "Policy.Invalid"
     assert "policy.order" in refused.value.message
 
 
 def test_an_older_version_starts_nothing_in_a_batch_with_an_order() -> None:
-    assert read_policy({"order": "name"}).window == NEVER
-    assert not read_policy({"order": "name"}).time_limits.windows
-    assert read_policy({}).window is None
+    assert parse_policy({"order": "name"}).window == NEVER
+    assert not parse_policy({"order": "name"}).time_limits.windows
+    assert parse_policy({}).window is None
     assert (Policy(order="name").stores_order, Policy().stores_order) == (True, False)

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, ReleaseSlot
-from shared.domain.migration import ADMITTED, DriverData, Migration, State, Step, step
+from shared.domain.migration import ADMITTED, DriverData, Migration, State, Step, step_to_state
 from shared.domain.outbox import ANSWERED_BY_A_STEP, holds_only_event, is_removed_by_receiver
 from shared.domain.timing import LOST, OUTBOX_GRACE
 from tests.support.ports import T0, migration
@@ -19,7 +19,9 @@ SOON = OUTBOX_GRACE - timedelta(seconds=1)
 
 
 def snapshotted(*told: str, due_at: Any = T0 + LOST, **more: Any) -> Step:
-    taken = step(migration(state=State.SNAPSHOTTING), State.SNAPSHOTTED, now=T0, by="snapshot", reason="made", due_at=due_at)
+    taken = step_to_state(
+        migration(state=State.SNAPSHOTTING), State.SNAPSHOTTED, now=T0, by="snapshot", reason="made", due_at=due_at
+    )
     sent = tuple(events.migration_event(taken.after, type, stage="migrate") for type in told)
     return replace(taken, events=sent, **more)
 
@@ -78,5 +80,5 @@ def test_the_received_event_must_be_all_that_the_outbox_holds(
 
 def test_a_step_owes_what_it_does_not_remove() -> None:
     before: Migration = migration(state=State.SNAPSHOTTED, version=7, owes=(5, 7), received=7)
-    after = step(before, State.MIGRATING, now=T0, by="migrate", reason="job").after
-    assert (before.still_owes, after.owes, after.received) == ((5,), (5,), 0)
+    after = step_to_state(before, State.MIGRATING, now=T0, by="migrate", reason="job").after
+    assert (before.remaining_outbox_versions, after.owes, after.received) == ((5,), (5,), 0)

@@ -14,12 +14,12 @@ from shared.domain.caller import Caller
 from shared.domain.chosen import selection_digest
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 CHOSEN = Selection(("cn-hangzhou",))
 ACK = Acknowledgement("ann", NOW, "v", RISKS, selection_digest(CHOSEN))
-OWN = read_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], "maxMoving": 5})
+OWN = parse_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], "maxMoving": 5})
 BATCH = Batch("b1", BatchState.OPEN, 4, NOW, "api", "ann", CHOSEN, OWN, acknowledgement=ACK)
 EVE = Caller("eve")
 OTHER: dict[str, Any] = {
@@ -40,7 +40,7 @@ OTHER: dict[str, Any] = {
 
 
 def asked(**changes: object) -> Policy:
-    return read_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], **changes})
+    return parse_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], **changes})
 
 
 def test_the_journal_keeps_each_field_before_and_after() -> None:
@@ -88,13 +88,13 @@ def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_pol
     given = approvals.add_approval(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
     assert given is not None
     approved = given.after
-    assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_approval_count
+    assert not approvals.approval_status(approved.summary, approvals.BATCH, NOW).missing_approval_count
     changed = policy_change.change_policy(approved, asked(maxMoving=2), EVE, "", NOW).after
-    found = approvals.approval_status(changed.terms, approvals.BATCH, NOW)
+    found = approvals.approval_status(changed.summary, approvals.BATCH, NOW)
     assert (found.missing_approval_count, len(found.overtaken)) == (1, 1)
     assert (
         approvals.approval_status(
-            policy_change.change_policy(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW
+            policy_change.change_policy(changed, OWN, EVE, "", NOW).after.summary, approvals.BATCH, NOW
         ).missing_approval_count
         == 0
     )

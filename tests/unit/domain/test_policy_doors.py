@@ -12,8 +12,8 @@ from shared.domain.choice import camel_case
 from shared.domain.codec import decode, encode
 from shared.domain.commands import CommandRule
 from shared.domain.errors import Refused
-from shared.domain.notice import read_notice_policy
-from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, read_policy
+from shared.domain.notice import parse_notice_policy
+from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, parse_policy
 from shared.domain.times import Blackout
 from shared.domain.window import Window
 from shared.runtime import requests, schema
@@ -40,8 +40,8 @@ def camel_to_field(name: str) -> str:
 
 DOORS = {
     "the API": lambda asked: schema.check_value(asked, requests.POLICY, "policy"),
-    "the domain": read_policy,
-    "the limits of notices": read_notice_policy,
+    "the domain": parse_policy,
+    "the limits of notices": parse_notice_policy,
 }
 
 
@@ -70,7 +70,7 @@ def test_every_field_is_at_every_door() -> None:
             assert (
                 shape["default"]
                 == DEFAULTS[name]
-                == getattr(read_policy({}), next(each.name for each in fields(Policy) if camel_case(each.name) == name))
+                == getattr(parse_policy({}), next(each.name for each in fields(Policy) if camel_case(each.name) == name))
             )
 
 

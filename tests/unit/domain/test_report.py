@@ -153,7 +153,7 @@ def test_the_page_says_what_smc_did_to_the_disks() -> None:
 def test_a_report_shows_what_was_planned_beside_what_happened() -> None:
     planned = (NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=3))
     course = PlanAndOutcome("d" * 32, planned, NOW + timedelta(hours=2), {"migrated": 3, "failed": 1})
-    said = dict(course.plan_and_outcome_lines)
+    said = dict(course.lines_of_plan_and_outcome)
     assert said["really"].endswith(f"{NOW + timedelta(hours=2):%H:%M} UTC: 1 failed, 3 migrated")
     assert all(f"{each:%H:%M}" in said["finish as planned"] for each in planned)
     page = report_html(replace(REPORT, course=course))
@@ -162,6 +162,6 @@ def test_a_report_shows_what_was_planned_beside_what_happened() -> None:
 
 
 def test_what_is_not_known_of_a_course_is_said_so() -> None:
-    assert dict(PlanAndOutcome("", (None, None, None), None, {}).plan_and_outcome_lines) == {"really": "under way: no migration"}
-    open_end = dict(PlanAndOutcome("", (NOW, NOW, None), None, {"ready": 1}).plan_and_outcome_lines)["finish as planned"]
+    assert dict(PlanAndOutcome("", (None, None, None), None, {}).lines_of_plan_and_outcome) == {"really": "under way: no migration"}
+    open_end = dict(PlanAndOutcome("", (NOW, NOW, None), None, {"ready": 1}).lines_of_plan_and_outcome)["finish as planned"]
     assert open_end.endswith("to later than can be said)")

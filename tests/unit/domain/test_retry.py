@@ -82,7 +82,7 @@ def test_an_error_that_no_call_mends_is_raised_at_once() -> None:
 def test_pauses_stay_within_the_budget_whatever_the_settings_say() -> None:
     slow = replace(CLOUD_CALL, pause_s=SLOWEST_S)
     assert slow.pauses_between_calls() == (5.0, 5.0)
-    assert [slow.pause_after_failures(failed) for failed in (1, 2, 3)] == [5.0, 5.0, None]
+    assert [slow.interval_after_failures(failed) for failed in (1, 2, 3)] == [5.0, 5.0, None]
 
 
 @pytest.mark.parametrize(

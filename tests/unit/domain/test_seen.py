@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain import acts, seen
-from shared.domain.batch import Batch, BatchControl, BatchState, PauseState, Selection
-from shared.domain.migration import DriverData, Failure, JournalEntry, Migration, State, step
+from shared.domain.batch import Batch, BatchProgress, BatchState, PauseState, Selection
+from shared.domain.migration import DriverData, Failure, JournalEntry, Migration, State, step_to_state
 from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -78,7 +78,7 @@ def test_the_release_of_what_was_rolled_back_is_a_change_of_its_own() -> None:
 
 
 def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
-    taken = step(MIGRATED, State.ROLLING_BACK, now=NOW, by="bob", reason="rollback requested")
+    taken = step_to_state(MIGRATED, State.ROLLING_BACK, now=NOW, by="bob", reason="rollback requested")
     error = seen.migration_changed_refusal(taken.after, 7, [ARRIVED, taken.entry])
     assert (error.code, error.status) == ("Migration.Moved", 412)
     assert "rolling_back at version 8: moved by bob at 2026-11-23 08:00:00 UTC (rollback requested)" in error.message
@@ -87,6 +87,6 @@ def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
 
 @pytest.mark.parametrize(("brake", "word"), [(PauseState.OFF, "resumed"), (PauseState.PAUSED, "paused")])
 def test_a_refusal_on_a_batch_names_its_last_act(brake: PauseState, word: str) -> None:
-    control = BatchControl(brake, "bob", NOW)
+    control = BatchProgress(brake, "bob", NOW)
     batch = Batch("b1", BatchState.OPEN, 3, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(), control=control)
     assert f"It is {word} by bob since 2026-11-23 08:00:00 UTC" in seen.batch_changed_refusal(batch, 2).message

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import State
-from shared.domain.snapshot_groups import SOON, needs_migration, snapshot_group
+from shared.domain.snapshot_groups import SOON, category_of_snapshot, needs_migration
 from tests.support.api import entry, migration
 from tests.support.fakes import NOON
 
@@ -29,7 +29,7 @@ ENTRY = entry("m1", "k", SnapshotState.ACCOMPLISHED)
 )
 def test_what_nobody_has_released_goes_by_its_migration(state: State | None, found: tuple[str, str]) -> None:
     owner = replace(migration("m1"), state=state) if state else None
-    group = snapshot_group(ENTRY, owner, NOON)
+    group = category_of_snapshot(ENTRY, owner, NOON)
     assert needs_migration(ENTRY)
     assert (group.name, group.orphan) == found
 
@@ -38,15 +38,15 @@ def test_what_nobody_has_released_goes_by_its_migration(state: State | None, fou
 def test_what_has_a_time_is_due_within_a_day(after: timedelta, name: str) -> None:
     released = replace(ENTRY, sweep_at=NOON + after)
     assert not needs_migration(released)
-    assert snapshot_group(released, None, NOON).name == name
+    assert category_of_snapshot(released, None, NOON).name == name
 
 
 def test_a_release_that_is_being_carried_out_is_held() -> None:
     owner = replace(migration("m1"), state=State.ROLLED_BACK, released_at=NOON)
-    assert snapshot_group(ENTRY, owner, NOON).name == "held"
+    assert category_of_snapshot(ENTRY, owner, NOON).name == "held"
 
 
 def test_what_may_be_somebody_elses_is_an_orphan_whatever_its_migration_does() -> None:
     kept = replace(ENTRY, kept="its name only", owner="other", state=SnapshotState.SWEPT)
     assert not needs_migration(kept)
-    assert snapshot_group(kept, migration("m1"), NOON).orphan == "otherOwner"
+    assert category_of_snapshot(kept, migration("m1"), NOON).orphan == "otherOwner"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.domain.timing import JOB_LIMIT, LONGEST_PAUSE, LOOK_AGAIN, duration_in_words, pause_before_poll
+from shared.domain.timing import JOB_LIMIT, LONGEST_PAUSE, LOOK_AGAIN, duration_in_words, interval_before_poll
 
 MINUTE = timedelta(minutes=1)
 
@@ -17,7 +17,7 @@ def looks(until: timedelta) -> list[int]:
     at, found = MINUTE, []
     while at <= until:
         found.append(at // MINUTE)
-        due = at + pause_before_poll(at)
+        due = at + interval_before_poll(at)
         at += MINUTE
         while at < due:
             at += MINUTE
@@ -37,14 +37,14 @@ def test_the_end_is_never_noticed_later_than_the_longest_pause() -> None:
 def test_the_look_at_the_deadline_is_not_put_off() -> None:
     found = looks(JOB_LIMIT + timedelta(minutes=2))
     assert [each for each in found if each * MINUTE > JOB_LIMIT] == [361, 362]
-    assert pause_before_poll(JOB_LIMIT + MINUTE) == timedelta(0)
+    assert interval_before_poll(JOB_LIMIT + MINUTE) == timedelta(0)
 
 
 def test_ticks_that_come_late_and_early_still_find_it_due() -> None:
     late, early = timedelta(seconds=7), timedelta(seconds=-7)
     for minute in range(1, 360):
         waited = minute * MINUTE + late
-        pause = pause_before_poll(waited)
+        pause = interval_before_poll(waited)
         assert pause == timedelta(0) or pause > LOOK_AGAIN
         ticks = -(-(waited + pause - minute * MINUTE - early) // MINUTE) if pause else 1
         assert ticks * MINUTE <= LONGEST_PAUSE

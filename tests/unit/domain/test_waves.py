@@ -13,7 +13,7 @@ from shared.domain import brake, waves
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection, Waves
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.window import NEVER
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -55,15 +55,15 @@ def test_who_was_in_no_wave_moves_with_the_last() -> None:
 @pytest.mark.parametrize("wrong", [["0"], ["x2"], ["x2", "3"], ["100%"], ["1.5"], ["-1"], [""], ["1"] * 51, ["10000"]])
 def test_sizes_that_cut_nothing_are_refused(wrong: list[str]) -> None:
     with pytest.raises(Refused) as refused:
-        read_policy({"waves": wrong})
+        parse_policy({"waves": wrong})
     assert refused.value.code == "Policy.Invalid"
     assert "policy.waves" in refused.value.message
 
 
 def test_a_gate_is_one_of_two() -> None:
-    assert read_policy({"waves": ["1"], "gate": "approval", "soakMin": 30}) == replace(POLICY, waves=("1",), window=NEVER)
+    assert parse_policy({"waves": ["1"], "gate": "approval", "soakMin": 30}) == replace(POLICY, waves=("1",), window=NEVER)
     with pytest.raises(Refused):
-        read_policy({"gate": "open"})
+        parse_policy({"gate": "open"})
 
 
 def code(batch: Batch, now: datetime = NOW, count: int = 3) -> str:
@@ -97,6 +97,6 @@ def test_a_pause_keeps_the_place_in_the_waves() -> None:
 
 def test_what_the_next_wave_waits_for_is_told_with_what_to_do() -> None:
     ended = waves.batch_with_wave_ended(BATCH, NOW)
-    assert waves.why_next_wave_waits(BATCH.terms, NOW) == "wave 1 is under way"
-    assert "soaks until 2026-11-23 08:30 UTC" in waves.why_next_wave_waits(ended.terms, NOW)
-    assert "replank next-wave b1" in waves.why_next_wave_waits(ended.terms, NOW + timedelta(minutes=30))
+    assert waves.why_next_wave_waits(BATCH.summary, NOW) == "wave 1 is under way"
+    assert "soaks until 2026-11-23 08:30 UTC" in waves.why_next_wave_waits(ended.summary, NOW)
+    assert "replank next-wave b1" in waves.why_next_wave_waits(ended.summary, NOW + timedelta(minutes=30))

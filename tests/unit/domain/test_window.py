@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from shared.domain.codec import Signed, decode, encode
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, parse_policy
 from shared.domain.times import TimeLimits
-from shared.domain.window import NEVER, Window, read_window
+from shared.domain.window import NEVER, Window, parse_window
 from shared.domain.zones import time_zone
 
 UTC = timezone.utc
@@ -151,14 +151,14 @@ def test_several_windows_are_open_if_one_is_and_tell_the_nearest_opening() -> No
 
 def test_a_window_without_a_cutoff_gets_the_length_of_its_driver() -> None:
     for driver in ("smc", "console"):
-        policy = read_policy({"driver": driver, "window": {"start": "22:00", "end": "04:00"}})
+        policy = parse_policy({"driver": driver, "window": {"start": "22:00", "end": "04:00"}})
         assert policy.window == Window("22:00", "04:00", cutoff_min=30)
 
 
 def test_windows_take_the_zone_of_the_policy_unless_they_name_one() -> None:
     asked = [{"start": "22:00", "end": "04:00"}, {"start": "22:00", "lengthMin": 90, "zone": NEW_YORK}]
     asked.append({"start": "01:00", "end": "05:00", "utcOffsetMin": 480})
-    policy = read_policy({"zone": LONDON, "windows": asked})
+    policy = parse_policy({"zone": LONDON, "windows": asked})
     assert [each.zone for each in policy.time_limits.windows] == [LONDON, NEW_YORK, ""]
     assert policy.time_limits.windows[2].utc_offset_min == 480
 
@@ -178,7 +178,7 @@ def test_what_an_older_version_cannot_read_holds_everything_there() -> None:
         {"windows": [{"start": "22:00", "end": "04:00"}]},
         {"window": {"start": "22:00", "end": "04:00", "zone": LONDON}},
     ):
-        written = encode(read_policy(asked))
+        written = encode(parse_policy(asked))
         assert set(written["window"]) == {"start", "end", "cutoff_min"}
         kept_by_the_older = {name: value for name, value in written.items() if name != "windows"}
         left = decode(Policy, kept_by_the_older, "policy")
@@ -208,7 +208,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("asked", "told"), WRONG)
 def test_a_window_that_cannot_be_meant_is_refused(asked: dict[str, Any], told: str) -> None:
     with pytest.raises(Refused, match=told) as caught:
-        read_window(asked, "policy.window", cutoff_min=30)
+        parse_window(asked, "policy.window", cutoff_min=30)
     assert caught.value.remedy
 
 

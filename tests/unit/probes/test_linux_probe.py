@@ -202,10 +202,10 @@ def test_the_script_fits_into_one_command() -> None:
 def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> None:
     import base64
 
-    from shared.domain.policy import LONGEST_CHECK, MOST_FILES, PROBE_ROOM, read_policy
+    from shared.domain.policy import LONGEST_CHECK, MOST_FILES, PROBE_ROOM, parse_policy
 
     files = [f"/{number:02d}" + "x" * ((PROBE_ROOM - LONGEST_CHECK) // MOST_FILES - 4) for number in range(MOST_FILES)]
-    policy = read_policy({"files": files, "check": "x" * LONGEST_CHECK})
+    policy = parse_policy({"files": files, "check": "x" * LONGEST_CHECK})
     for os_type in ("linux", "windows"):
         text = probe_script(os_type, files=policy.files, check=policy.check, updates=True)
         assert len(base64.b64encode(text.encode())) <= 23 * 1024, "1 KB is kept free for the next fact"

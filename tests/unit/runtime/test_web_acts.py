@@ -10,7 +10,7 @@ import pytest
 from shared.domain.batch import AUTOMATIC_ROLLBACK_RISK, RISKS_VERSION, Acknowledgement
 from shared.domain.chosen import selection_digest
 from shared.domain.ledger import SnapshotState
-from shared.domain.migration import DriverData, State, step
+from shared.domain.migration import DriverData, State, step_to_state
 from shared.domain.policy import Policy
 from tests.support.api import ApiInMemory, entry, migration
 from tests.support.fakes import NOON
@@ -112,7 +112,9 @@ def test_the_same_act_of_another_person_is_refused(api: ApiInMemory) -> None:
 def test_what_the_pipeline_notes_meanwhile_refuses_no_act(api: ApiInMemory) -> None:
     api.open_batch(migration("m1", State.SNAPSHOTTED))
     before = api.fakes.migrations.load("m1")
-    api.fakes.migrations.commit(step(before, State.SNAPSHOTTED, now=NOON, by="migrate", reason="the job is being prepared"))
+    api.fakes.migrations.commit(
+        step_to_state(before, State.SNAPSHOTTED, now=NOON, by="migrate", reason="the job is being prepared")
+    )
     assert api.call("POST", "/migrations/m1/cancellation", seen=7)[1]["state"] == "cancelled"
 
 

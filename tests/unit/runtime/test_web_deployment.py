@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.inventory import InstanceGroup, Inventory
+from shared.domain.inventory import InstanceCount, Inventory
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import first_journal_entry
 from shared.stages.api import snapshots
@@ -23,11 +23,11 @@ def test_releases_come_by_their_end_of_support() -> None:
     api = ApiInMemory()
     api.fakes.account_id = "1"
     groups = (
-        InstanceGroup("rhel-9", "Red Hat Enterprise Linux 9", "", "cn-hangzhou", 50),
-        InstanceGroup("centos-7", "CentOS 7", "", "cn-hangzhou", 20),
-        InstanceGroup("centos-7", "CentOS Linux 7", "9", "cn-beijing", 3),
-        InstanceGroup("", "Plan 9", "", "cn-beijing", 2),
-        InstanceGroup("own-release-1", "Own 1", "", "cn-beijing", 1),
+        InstanceCount("rhel-9", "Red Hat Enterprise Linux 9", "", "cn-hangzhou", 50),
+        InstanceCount("centos-7", "CentOS 7", "", "cn-hangzhou", 20),
+        InstanceCount("centos-7", "CentOS Linux 7", "9", "cn-beijing", 3),
+        InstanceCount("", "Plan 9", "", "cn-beijing", 2),
+        InstanceCount("own-release-1", "Own 1", "", "cn-beijing", 1),
     )
     api.fakes.inventory.last = Inventory(NOON, 80, groups, (("cn-shanghai", "Cloud.NoAnswer", "no answer"),))
     _, found = api.call("GET", "/inventory")

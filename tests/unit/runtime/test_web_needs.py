@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection, Waves
+from shared.domain.batch import Acknowledgement, Batch, BatchProgress, BatchState, PauseState, Selection, Waves
 from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
 from tests.support.api import ApiInMemory, migration
@@ -33,7 +33,7 @@ def api_with(one: Batch, *states: State) -> ApiInMemory:
 
 QUIET = Batch("b1", BatchState.OPEN, 1, NOON, "api", "ann", Selection(("cn-hangzhou",)), Policy(), acknowledgement=GIVEN, size=1)
 CLOSED = replace(QUIET, state=BatchState.CLOSED)
-GATED = replace(QUIET, policy=Policy(waves=("1",), gate="approval"), control=BatchControl(wave_ended_at=NOON))
+GATED = replace(QUIET, policy=Policy(waves=("1",), gate="approval"), control=BatchProgress(wave_ended_at=NOON))
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ GATED = replace(QUIET, policy=Policy(waves=("1",), gate="approval"), control=Bat
         (replace(QUIET, acknowledgement=None), [State.READY], True),
         (replace(QUIET, acknowledgement=None, size=0), [], False),
         (replace(QUIET, acknowledgement=None, dry_run=True), [State.READY], False),
-        (replace(QUIET, control=BatchControl(PauseState.PAUSED, "ann", NOON)), [State.READY], True),
-        (replace(CLOSED, control=BatchControl(PauseState.STOPPED, "ann", NOON)), [State.CANCELLED], False),
+        (replace(QUIET, control=BatchProgress(PauseState.PAUSED, "ann", NOON)), [State.READY], True),
+        (replace(CLOSED, control=BatchProgress(PauseState.STOPPED, "ann", NOON)), [State.CANCELLED], False),
         (CLOSED, [State.COMPLETED], False),
         (CLOSED, [State.FAILED], True),
         (CLOSED, [State.MIGRATED], True),

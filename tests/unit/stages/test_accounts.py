@@ -17,7 +17,7 @@ from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import ReplankError
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
-from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.compute import FoundInstance, InstancePage
 from shared.ports.ports import AccountPorts
@@ -133,12 +133,12 @@ STAGES: list[tuple[State, Callable[..., Any], dict[str, Any]]] = [
 def test_what_is_refused_by_its_account_waits_without_a_slot(state: State, run: Callable[..., Any], more: dict[str, Any]) -> None:
     all = fakes(A)
     made = stand(all, slot=True, state=state, **more)
-    all.admission.lock_instance(made.region_id, made.instance_id, made.migration_id, account=A)
+    all.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id, account=A)
     assert run(about(made), all.ports).result == "waiting"
     after = all.migrations.load(made.migration_id)
     assert after.failure is None
     assert after.state in (state, State.READY)
-    assert not all.admission.correct_counts_and_list_slot_holders()
+    assert not all.admission.repair_counts_and_list_slot_holders()
     assert all.admission.unusable_accounts([A])[A].code == "Account.RoleRefused"
     assert not all.batches.load_tally(made.batch_id).failed
 
@@ -176,7 +176,7 @@ def test_each_account_has_its_own_limit() -> None:
         stand(all, number, slot=True, state=State.MIGRATING, entered_at=NOON)
     waiting, other = stand(all, 3), stand(all, 4, account_id=B)
     ports = replace(all.ports, limits=replace(all.ports.limits, max_moving=2))
-    offers.offer_slots([all.batches.load_terms(waiting.batch_id)], ports)
+    offers.offer_slots([all.batches.load_summary(waiting.batch_id)], ports)
     offered = [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
     assert offered == [other.migration_id]
 
@@ -257,7 +257,7 @@ def test_jobs_and_guests_of_other_accounts_are_looked_at() -> None:
 def test_what_a_step_owes_there_stays_owed() -> None:
     all = fakes(A)
     made = stand(all, state=State.MIGRATING)
-    taken = step(made, State.RESTARTING, now=NOON, by="watch", reason="finished")
+    taken = step_to_state(made, State.RESTARTING, now=NOON, by="watch", reason="finished")
     after = advance_migration(all.ports, replace(taken, effects=(AdoptSnapshots(),)))
     assert all.migrations.outboxes(made.migration_id)
     assert not settle_outboxes(all.ports, replace(after, owes=(after.version,)))
@@ -329,7 +329,7 @@ def test_an_event_of_ecs_finds_the_migration_of_its_account() -> None:
     all = fakes()
     for number, account in ((1, A), (2, "")):
         made = stand(all, number, state=State.MIGRATING, account_id=account, instance_id="i-test0001")
-        all.admission.lock_instance("cn-hangzhou", "i-test0001", made.migration_id, account=account)
+        all.admission.acquire_instance_lock("cn-hangzhou", "i-test0001", made.migration_id, account=account)
     for account, number in ((A, 1), (OURS, 2), ("", 2)):
         assert watch.handle_message(restart(account), all.ports).facts["migrationId"] == migration(number).migration_id
     for stranger in (B, "1000000000000007"):

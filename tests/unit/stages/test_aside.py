@@ -15,7 +15,7 @@ from shared.domain.drivers import SMC
 from shared.domain.effects import CleanUpDriver
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
-from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.driver import Driver
 from shared.ports.migrations import MigrationPage, UnreadableRow
@@ -56,7 +56,7 @@ def owing(ports: Ports, number: int) -> Migration:
     """A migrated migration whose source server cannot be removed."""
     made = migration(number, state=State.VALIDATING, entered_at=NOON, handle=DriverData(source_id="s-1", job_id=f"j-{number}"))
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="x"), [])
-    taken = step(made, State.MIGRATED, now=NOON, by="validate", reason="done")
+    taken = step_to_state(made, State.MIGRATED, now=NOON, by="validate", reason="done")
     return advance_migration(ports, replace(taken, effects=(CleanUpDriver(made.handle, 0),)))
 
 
@@ -172,7 +172,7 @@ def test_a_batch_with_a_row_that_nobody_can_read_stays_open() -> None:
     ports = replace(fakes.ports, migrations=rows)
     batch = batch_of(ports, 1, 1)
     rows.unreadable = {migration(1).migration_id}
-    assert not close_batch_if_settled(batch.terms, ports)
+    assert not close_batch_if_settled(batch.summary, ports)
     assert ports.batches.load("b1").state is BatchState.OPEN
 
 
@@ -185,4 +185,4 @@ def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
         ports.migrations.create(each, first_journal_entry(each, by="intake", reason="x"), [])
     assert tick(ports).facts["driven"] == 1
     with pytest.raises(Permanent, match=r"Driver\.Unknown"):
-        ports.driver_by_name("later")
+        ports.driver_with_name("later")

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from shared.domain import events
-from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Selection
+from shared.domain.batch import Acknowledgement, Batch, BatchProgress, BatchState, Selection
 from shared.domain.limits import Limit
 from shared.domain.message import Message
 from shared.domain.migration import State, first_journal_entry
@@ -31,7 +31,7 @@ def fleet(*cut: tuple[str, ...], **policy: object) -> Fakes:
     batch = replace(BATCH, policy=replace(BATCH.policy, **policy))  # type: ignore[arg-type]
     made.ports.batches.create(batch)
     if cut:
-        after = replace(batch, version=2, control=BatchControl(wave=len(cut) - 1))
+        after = replace(batch, version=2, control=BatchProgress(wave=len(cut) - 1))
         made.ports.batches.commit(batch, after, waves=cut)
     for number in range(1, 7):
         ready = migration(number, state=State.READY, batch_id="b1", region_id=REGIONS[number > 4])

@@ -13,7 +13,7 @@ from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
@@ -100,7 +100,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1, entered_at=NOON + timedelta(hours=1))
     ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
     for number in (4, 5, 6):
-        ports.batches.record_attempt_outcome("btwo", migration(number).migration_id, "failed")
+        ports.batches.write_attempt_outcome("btwo", migration(number).migration_id, "failed")
     for _ in range(2):
         watch.handle_message(TICK, ports)
         due = [event for event in fakes.bus.published if event.type == events.ADMISSION_DUE]
@@ -141,7 +141,7 @@ def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minu
     fakes.ports.migrations.create(left, first_journal_entry(left, by="intake", reason="asked"), [])
     assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
     watch.handle_message(TICK, fakes.ports)
-    assert (left.migration_id in fakes.admission.correct_counts_and_list_slot_holders()) is kept
+    assert (left.migration_id in fakes.admission.repair_counts_and_list_slot_holders()) is kept
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
     """At noon a tick does both."""
     ports = fakes.ports
     for each in [*ports.migrations.migration_page_of_batch("btwo", state=None, limit=9, token="").migrations]:
-        ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
+        ports.migrations.commit(step_to_state(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", "mgone"), "mgone", "btwo")
     watch.handle_message(RELEASED, ports)
     assert ports.batches.load("btwo").state is BatchState.OPEN

@@ -15,7 +15,7 @@ from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Stale
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
+from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step_to_state
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
 from shared.stages.advance import fail_migration, run_stage_or_fail_migration, settle_outboxes
@@ -56,7 +56,7 @@ def stand(ports: Ports, number: int, state: State, **more: Any) -> Migration:
 
 def failed(ports: Ports, made: Migration, *effects: Effect) -> Migration:
     """A failed migration whose function died before its effects."""
-    taken = step(made, State.FAILED, now=NOON, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
+    taken = step_to_state(made, State.FAILED, now=NOON, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
     ports.migrations.commit(replace(taken, effects=effects))
     return ports.migrations.load(made.migration_id)
 
@@ -80,12 +80,12 @@ def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Port
     """
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     assert settle_outboxes(ports, seen_by_the_slow)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
     retried(ports, seen_by_the_slow)
     again = ports.migrations.load(seen_by_the_slow.migration_id)
     assert admit_migration(again, ports) is None
     perform_effect(ReleaseSlot(), seen_by_the_slow, ports)
-    assert again.migration_id in ports.admission.correct_counts_and_list_slot_holders()
+    assert again.migration_id in ports.admission.repair_counts_and_list_slot_holders()
     other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     assert retried(ports, other) == "every slot is taken"
 
@@ -95,7 +95,7 @@ def test_a_retry_gives_back_what_the_attempt_before_left(ports: Ports) -> None:
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     retried(ports, seen_by_the_slow)
     perform_effect(ReleaseSlot(), ports.migrations.load(seen_by_the_slow.migration_id), ports)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
 
 
 def test_a_retry_takes_no_slot(ports: Ports) -> None:
@@ -103,7 +103,7 @@ def test_a_retry_takes_no_slot(ports: Ports) -> None:
     made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     with mock.patch.object(ports.migrations, "commit", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         retried(ports, made)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
 
 
 def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Ports) -> None:
@@ -114,7 +114,7 @@ def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Po
         ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
     )
     release_unneeded_slot_and_lock(made.migration_id, ports)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
 
 
 @pytest.mark.parametrize("act", [acts.confirm_migration, acts.roll_back_migration])
@@ -124,7 +124,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
         ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt + 1
     )
     act(ports, made.migration_id, Caller("ann"), made.version)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
 
 
 def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
@@ -142,7 +142,7 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
     message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         run_stage_or_fail_migration(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
-    assert ports.admission.correct_counts_and_list_slot_holders() == {}
+    assert ports.admission.repair_counts_and_list_slot_holders() == {}
 
 
 def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
@@ -165,24 +165,24 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
 def test_a_batch_closes_once_every_migration_is_settled(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.FAILED)
-    assert close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.load_summary(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.CLOSED
 
 
 def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.READY)
-    assert not close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
+    assert not close_batch_if_settled(ports.batches.load_summary(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
 
 
 def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
     """An acknowledgement or a retry in between reopens the batch, rightly."""
     stand(ports, 1, State.MIGRATED)
-    before = ports.batches.load_terms(BATCH.batch_id)
+    before = ports.batches.load_summary(BATCH.batch_id)
     ports.batches.commit(BATCH, replace(BATCH, version=2))
     assert not close_batch_if_settled(before, ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
-    assert close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.load_summary(BATCH.batch_id), ports)
     assert not reopen_batch_if_closed(before, ports)
-    assert reopen_batch_if_closed(ports.batches.load_terms(BATCH.batch_id), ports)
+    assert reopen_batch_if_closed(ports.batches.load_summary(BATCH.batch_id), ports)

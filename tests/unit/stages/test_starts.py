@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import UnusableAccount
-from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection, Waves
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchProgress, BatchState, PauseState, Selection, Waves
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
-from shared.domain.limits import LIMITS_OF_START, SLOTS, Limit, Start, kind_of_next_start
+from shared.domain.limits import LIMITS_OF_START, SLOTS, Limit, StartKind, kind_of_next_start
 from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
@@ -27,18 +27,23 @@ from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
 RAN = DriverData(job_id="j-1", started_at=NOON)
-ROWS: dict[Start, dict[str, Any]] = {
-    Start.FIRST_SNAPSHOT: {"state": State.READY},
-    Start.FIRST_JOB: {"state": State.SNAPSHOTTED},
-    Start.HOP_SNAPSHOT: {"state": State.READY, "hop": 1},
-    Start.HOP_JOB: {"state": State.SNAPSHOTTED, "hop": 1},
-    Start.RETRY_SNAPSHOT: {"state": State.READY, "retried": True, "attempt": 2},
-    Start.RETRY_JOB: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "migrate", "handle": RAN},
-    Start.RETRY_LOOK: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "validate", "handle": RAN},
-    Start.ROLLBACK: {"state": State.FAILED, "failure": Failure("validate", "X.Y", "m", "r"), "handle": RAN, "snapshots_made": 1},
+ROWS: dict[StartKind, dict[str, Any]] = {
+    StartKind.FIRST_SNAPSHOT: {"state": State.READY},
+    StartKind.FIRST_JOB: {"state": State.SNAPSHOTTED},
+    StartKind.HOP_SNAPSHOT: {"state": State.READY, "hop": 1},
+    StartKind.HOP_JOB: {"state": State.SNAPSHOTTED, "hop": 1},
+    StartKind.RETRY_SNAPSHOT: {"state": State.READY, "retried": True, "attempt": 2},
+    StartKind.RETRY_JOB: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "migrate", "handle": RAN},
+    StartKind.RETRY_LOOK: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "validate", "handle": RAN},
+    StartKind.ROLLBACK: {
+        "state": State.FAILED,
+        "failure": Failure("validate", "X.Y", "m", "r"),
+        "handle": RAN,
+        "snapshots_made": 1,
+    },
 }
 """By start: a row from which it comes next."""
-JOBS = {Start.FIRST_JOB, Start.HOP_JOB}
+JOBS = {StartKind.FIRST_JOB, StartKind.HOP_JOB}
 """Starts that take no slot, because the migration has held one since its snapshots."""
 
 
@@ -54,10 +59,10 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     if limit is Limit.GROUP:
         mate = migration(9, state=State.MIGRATING, group="app=shop")
         fakes.ports.migrations.create(mate, first_journal_entry(mate, by="intake", reason="asked"), [])
-        assert fakes.admission.take_group_place("app=shop", mate.migration_id).migration_id == mate.migration_id
+        assert fakes.admission.acquire_group_lock("app=shop", mate.migration_id).migration_id == mate.migration_id
     if limit is Limit.BUDGET:
         for each in others:
-            fakes.batches.record_attempt_outcome(batch_id, each, "failed")
+            fakes.batches.write_attempt_outcome(batch_id, each, "failed")
     if limit in (Limit.CANARY, *SLOTS):
         for each in others:
             assert fakes.admission.take_slot(fakes.admission.slot_use(batch_id, each), each, batch_id, region="cn-hangzhou")
@@ -78,8 +83,8 @@ def policy(limit: Limit) -> Policy:
     return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow
 
 
-def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
-    control = BatchControl(PauseState.PAUSED, "bob", NOON) if limit is Limit.PAUSE else UNTOUCHED
+def stand(fakes: Fakes, start: StartKind, limit: Limit) -> Migration:
+    control = BatchProgress(PauseState.PAUSED, "bob", NOON) if limit is Limit.PAUSE else UNTOUCHED
     given = None if limit is Limit.ACKNOWLEDGEMENT else Acknowledgement("ann", NOON, "1", ())
     batch = Batch(
         "b0000000000000001",
@@ -102,9 +107,9 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
     return made
 
 
-def begun(start: Start, made: Migration, ports: Ports) -> str:
+def begun(start: StartKind, made: Migration, ports: Ports) -> str:
     """The result of the stage or act: empty if it starts, else the limit that holds it."""
-    if start is Start.ROLLBACK:
+    if start is StartKind.ROLLBACK:
         return (
             ""
             if acts.roll_back_migration(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back"
@@ -116,14 +121,14 @@ def begun(start: Start, made: Migration, ports: Ports) -> str:
 
 
 @pytest.mark.parametrize("limit", Limit)
-@pytest.mark.parametrize("start", Start)
-def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None:
+@pytest.mark.parametrize("start", StartKind)
+def test_each_cell_of_the_table_at_its_stage(start: StartKind, limit: Limit) -> None:
     fakes = Fakes()
     made = stand(fakes, start, limit)
     found = begun(start, made, fakes.ports)
     assert found == (limit.value if limit in LIMITS_OF_START[start] else "")
-    takes = start not in JOBS | {Start.ROLLBACK} and not found
-    assert (made.migration_id in fakes.admission.correct_counts_and_list_slot_holders()) is takes
+    takes = start not in JOBS | {StartKind.ROLLBACK} and not found
+    assert (made.migration_id in fakes.admission.repair_counts_and_list_slot_holders()) is takes
 
 
 @pytest.mark.parametrize(("minutes", "starts"), [(0, True), (5, False)])
@@ -137,7 +142,7 @@ def test_a_job_that_is_still_owed_is_not_started_late(limit: Limit, minutes: int
             launched.append(each)
 
     fakes.drivers = {"smc": Driver()}
-    made = replace(stand(fakes, Start.FIRST_JOB, limit), state=State.MIGRATING)
+    made = replace(stand(fakes, StartKind.FIRST_JOB, limit), state=State.MIGRATING)
     fakes.clock.pass_time(minutes=minutes)
     with nullcontext() if starts else pytest.raises(Transient, match="The job is not started"):
         launch_job(made, fakes.ports)

@@ -8,7 +8,7 @@ from shared.domain.catalog import (
     RELEASES,
     identify_os_release,
     identify_release,
-    release_by_name,
+    release_with_name,
     require_release,
     windows_language,
 )
@@ -91,7 +91,7 @@ def test_os_release_of_nothing_in_the_catalog(os_id: str, version: str) -> None:
 
 
 def test_a_person_may_name_a_release_by_key_or_name() -> None:
-    assert release_by_name(" alinux-3 ") == RELEASES["alinux-3"]
+    assert release_with_name(" alinux-3 ") == RELEASES["alinux-3"]
     assert require_release("Windows Server 2019 Datacenter").key == "windows-2019-datacenter"
     with pytest.raises(Refused) as caught:
         require_release("BeOS 5")

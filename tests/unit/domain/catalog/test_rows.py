@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from shared.domain.catalog import CATALOG, DEFAULTS, LIFECYCLE, MINIMA, PATHS, RELEASES, WINDOWS_REGIONS, Source
-from shared.domain.catalog.eol import SOON_DAYS, support_status_by_name
+from shared.domain.catalog.eol import SOON_DAYS, support_status_of_system
 from shared.domain.catalog.extend import extended_catalog
 from shared.domain.catalog.software import MYSQL, OTHERS
 from shared.domain.codec import DocumentInvalid
@@ -58,7 +58,7 @@ def test_dates_are_in_order(row: object) -> None:
     ],
 )
 def test_a_release_has_its_standing_on_a_day(name: str, on: date, standing: str, left: int | None) -> None:
-    life = support_status_by_name(name, "", on)
+    life = support_status_of_system(name, "", on)
     assert (life.standing, life.days_left) == (standing, left)
     assert life.to_json()["standing"] == standing
 
@@ -90,7 +90,7 @@ def test_own_rows_are_laid_over_ours() -> None:
     catalog = extended_catalog(OWN, CATALOG, on=TODAY)
     route = plan_route(catalog.releases["alinux-3"], "x86_64", on=TODAY, catalog=catalog)
     assert [hop.destination for hop in route.hops] == ["acme-9"]
-    assert support_status_by_name("Acme OS 9.4", "", TODAY, catalog).standing == "supported"
+    assert support_status_of_system("Acme OS 9.4", "", TODAY, catalog).standing == "supported"
     assert "cn-nanjing" in catalog.windows_regions
     assert catalog.releases["acme-9"].source == Source("ticket 42", TODAY)
     assert "acme-9" not in CATALOG.releases

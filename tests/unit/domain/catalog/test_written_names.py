@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.catalog import release_by_name, require_release
+from shared.domain.catalog import release_with_name, require_release
 from shared.domain.errors import Refused
 
 
@@ -26,7 +26,7 @@ from shared.domain.errors import Refused
     ],
 )
 def test_a_name_that_people_write_is_understood(written: str, key: str, exact: str) -> None:
-    found = release_by_name(written)
+    found = release_with_name(written)
     assert found is not None
     assert (found.key, found.exact) == (key, exact)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain.facts import DiskFacts, GuestFacts, Hop, InstanceFacts
 from shared.domain.findings import Assessment, Severity
-from shared.domain.fstab import ReportedDevices, read_fstab_line
+from shared.domain.fstab import ReportedDevices, parse_fstab_line
 from shared.domain.guest import (
     ChecksumFacts,
     InterfaceFacts,
@@ -263,7 +263,7 @@ def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: S
 
 def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
     """A guest with an additional file system that this fstab line names, and the same guest afterwards without that file system."""
-    entry = read_fstab_line(line, ReportedDevices())
+    entry = parse_fstab_line(line, ReportedDevices())
     assert entry is not None
     entries = (replace(entry, present=True),)
     extra = MountFacts(entry.mount_point, "/dev/sdb1", 1000, 900)
