@@ -127,3 +127,7 @@ def test_reads_a_line_as_libmount_does(
 )
 def test_quotes_of_a_tag_are_removed_only_in_pairs(source: str, spec: str) -> None:
     assert entry(f"{source} /d ext4").spec == spec
+
+
+def test_an_entry_of_two_fields_gets_mounts_defaults() -> None:
+    assert (entry("/dev/vdb1 /d").file_system, entry("/dev/vdb1 /d").options) == ("auto", "defaults")

@@ -429,3 +429,18 @@ def test_a_check_that_fails_without_a_baseline_fails_a_validation_and_warns_of_a
     same = replace(before, check=UserCheck(3, "no answer"))
     assert classes(compare_after_rollback(LINUX_INSTANCE, before, LINUX_INSTANCE, same)) == {"CheckUnknown": W}
     assert classes(compare_after_rollback(LINUX_INSTANCE, before, LINUX_INSTANCE, replace(before, check=UserCheck(0)))) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "after_hop", "after_rollback"),
+    [("python3", set(), {"Validation.PackageLost"}), ("nginx", {"Validation.PackageLost"}, {"Validation.PackageLost"})],
+)
+def test_a_package_that_distributions_name_differently_may_go_in_a_move_but_not_in_a_rollback(
+    name: str, after_hop: set[str], after_rollback: set[str]
+) -> None:
+    before = replace(HEALTHY, packages=PackageSummary(2, chosen=(PackageFacts(name, "3.6"),)))
+    after = replace(HEALTHY, packages=PackageSummary(1))
+    rolled_back = compare_after_rollback(OWN, before, OWN, after)
+    assert {each.code for each in rolled_back.findings if each.code.endswith("PackageLost")} == after_rollback
+    moved = compare_after_hop(OWN, before, OWN, after, HOP)
+    assert {each.code for each in moved.findings if each.code.endswith("PackageLost")} == after_hop
