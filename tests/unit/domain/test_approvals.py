@@ -180,6 +180,16 @@ def test_only_the_next_wave_can_be_approved_and_only_once_the_one_before_has_end
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("wave", [0, 1, 2])
+def test_the_wave_after_the_one_that_has_ended_is_the_next(wave: int) -> None:
+    batch = replace(ENDED, control=replace(ENDED.control, wave=wave))
+    approvals.check_wave_is_next(batch, wave + 2, 9)
+    for number, code in ((wave + 1, "Approval.NotAsked" if wave else "Wave.NoNext"), (wave + 3, "Wave.NotEnded")):
+        with pytest.raises(Refused) as caught:
+            approvals.check_wave_is_next(batch, number, 9)
+        assert caught.value.code == code
+
+
 def test_a_rollback_is_approved_as_the_migration_stands() -> None:
     about = approvals.rollback_subject("m-1", 7)
     found = approvals.batch_approval_status(PLAIN, about, NOW, ())
@@ -200,6 +210,7 @@ def test_a_rollback_is_approved_as_the_migration_stands() -> None:
 def test_a_lapsed_approval_can_stop_the_batch() -> None:
     change = approvals.stop_batch_after_expiry(PLAIN, BATCH, NOW)
     assert (change.after.control.brake, change.after.control.by) == (PauseState.STOPPED, brake.TICK_ACTOR)
+    assert change.after.version == change.line.version == PLAIN.version + 1
     assert change.line.why == "the approval of the batch expired: approve the batch again, then resume the batch"
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.toolrun import MOST_LOG, end_of_log
+from shared.domain.toolrun import MOST_LOG, ToolAnswer, end_of_log, is_answer_fresh
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 
 
 def test_the_end_is_kept_in_whole_lines() -> None:
@@ -30,3 +35,14 @@ def test_any_log_is_safe_to_show_and_bounded(text: str) -> None:
     assert len(kept) <= MOST_LOG
     assert "\x1b" not in kept
     assert "\r" not in kept
+
+
+@pytest.mark.parametrize(("age_s", "fresh"), [(0, True), (59, True), (60, False), (3600, False)])
+def test_an_answer_is_fresh_for_less_than_the_time_given(age_s: int, fresh: bool) -> None:
+    answer = ToolAnswer(at=NOW - timedelta(seconds=age_s))
+    assert is_answer_fresh(answer, NOW, timedelta(minutes=1)) is fresh
+
+
+def test_no_answer_and_an_answer_without_a_time_are_not_fresh() -> None:
+    assert not is_answer_fresh(None, NOW, timedelta(minutes=1))
+    assert not is_answer_fresh(ToolAnswer(), NOW, timedelta(minutes=1))

@@ -100,3 +100,16 @@ def test_what_the_next_wave_waits_for_is_told_with_what_to_do() -> None:
     assert waves.why_next_wave_waits(BATCH.summary, NOW) == "wave 1 is under way"
     assert "soaks until 2026-11-23 08:30 UTC" in waves.why_next_wave_waits(ended.summary, NOW)
     assert "replank next-wave b1" in waves.why_next_wave_waits(ended.summary, NOW + timedelta(minutes=30))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "valid"),
+    [(["1", "x2"], True), (["5", "25%", "x9"], True), (["x2"], False), (["1", "x2", "5"], False), (["0"], False), ([], True)],
+)
+def test_only_the_last_of_several_sizes_may_be_a_factor(sizes: list[str], valid: bool) -> None:
+    if valid:
+        waves.check_wave_sizes(sizes, waves.BY_HAND)
+        return
+    with pytest.raises(Refused) as caught:
+        waves.check_wave_sizes(sizes, waves.BY_HAND)
+    assert caught.value.code == "Policy.Invalid"
