@@ -1,4 +1,4 @@
-"""Takes and releases leases, which are rows of the locks table. A lease is an instance's lock or a group's place.
+"""Takes and releases leases, which are rows of the locks table. A lease is the lock of an instance or of a group.
 
 The holder of a lease is one attempt of one migration.
 """
@@ -66,7 +66,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 
 def group_lock_holders(store: Store, groups: Sequence[str]) -> dict[str, LockHolder]:
-    """Maps each group to the attempt that holds the group's place. Groups whose place is free are left out."""
+    """Maps each group to the attempt that holds the group's lock. Groups without a holder are left out."""
     by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
@@ -80,7 +80,7 @@ def group_lock_holders(store: Store, groups: Sequence[str]) -> dict[str, LockHol
 
 
 def group_place_key(group: str) -> Key:
-    """The key of the row that locks a redundancy group. The lock is called the group's place.
+    """The key of the row that locks a redundancy group.
 
     The key contains a digest of the group's name, because the name may be too long for a key.
     """

@@ -74,7 +74,7 @@ class UnusableAccount:
 
 
 def first_refusal_record(error: AccountUnusable, now: datetime) -> UnusableAccount:
-    """The record that is made when an account refuses the pipeline for the first time."""
+    """The record to store when an account refuses the pipeline for the first time."""
     return UnusableAccount(
         error.account_id, error.code, error.message, error.remedy, now, now + interval_before_retry(timedelta(0))
     )

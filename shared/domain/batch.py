@@ -72,8 +72,8 @@ class Approval:
 class BatchProgress:
     """What has happened to a running batch: the last pause, resumption or stop, and the state of the waves and approvals.
 
-    The batch's row has a separate column for ``BatchProgress``. Earlier versions of Replank leave the column for ``BatchProgress``
-    unchanged when they write the batch.
+    The batch's row has a separate column for ``BatchProgress``. Earlier versions of Replank leave this column unchanged when they
+    write the batch.
     """
 
     brake: PauseState = PauseState.OFF

@@ -10,7 +10,7 @@ from enum import Enum
 from shared.domain.errors import Refused
 
 LONGEST_NAME = 64
-"""Maximum number of characters in a caller's name, in any script."""
+"""Maximum number of characters in a caller's name."""
 
 
 class Trust(str, Enum):
@@ -60,7 +60,7 @@ def normalized_caller_name(given: str, where: str) -> str:
 
 
 def is_printable_name(name: str) -> bool:
-    """Whether a name has only printable characters of any script, and begins with neither a space nor a combining mark."""
+    """Whether a name has only printable characters of any writing system, and begins with neither a space nor a combining mark."""
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 

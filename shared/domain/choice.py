@@ -1,4 +1,6 @@
-"""Dataclass fields for values that an operator may choose, with their description, default, bounds and name in the API."""
+"""Makes dataclass fields for values that an operator may choose. Each field has a description, a default, bounds, and a name in the
+API.
+"""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 24
 FAILS = 0.03
 """The share of hops that fail. The share is assumed, because no public source states how many hops fail."""
 ALIKE = 0.5
-"""The share of the variation in durations that all instances of one fleet have in common, for example because they share a zone.
-The share is assumed, because no public source states how durations vary within a fleet.
+"""The share of the variation in durations that is the same for all instances of one fleet, for example because they are in one
+zone. The share is assumed, because no public source states how durations vary within a fleet.
 """
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)

@@ -11,7 +11,7 @@ from shared.domain.migration import BEFORE_A_START, DriverData, Migration, State
 
 @dataclass(frozen=True)
 class ReleaseLock:
-    """Release the lock of the instance, so that another migration may lock the instance."""
+    """Release the lock of the instance, so that another migration can lock the instance."""
 
     region_id: str
     instance_id: str
@@ -23,7 +23,7 @@ class ReleaseLock:
 
 @dataclass(frozen=True)
 class ReleaseSlot:
-    """Release the migration's slot, so that another migration may take the slot."""
+    """Release the migration's slot, so that another migration can take the slot."""
 
 
 @dataclass(frozen=True)

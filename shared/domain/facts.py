@@ -1,7 +1,7 @@
 """All facts about an instance that the precheck rules read. The facts come from the cloud, the account and the guest.
 
 If a fact has a unit, its name contains the unit. The value ``None`` means "not known", unless the description of the fact says
-otherwise. A probe reports the facts that it could not read, and the rules tell the operator which facts are missing. The methods
+otherwise. A probe lists the facts that it could not read, and the rules tell the operator which facts are missing. The methods
 ``to_json`` and ``from_json`` convert facts to and from stored documents.
 """
 

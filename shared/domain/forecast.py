@@ -72,8 +72,8 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """When a wave or a batch finishes. ``p10``, ``p50`` and ``p90`` are the times by which 10 %, 50 % and 90 % of the
-    simulated runs have finished.
+    """The times at which a wave or a batch is expected to finish. ``p10``, ``p50`` and ``p90`` are the times by which 10 %, 50 %
+    and 90 % of the simulated runs have finished.
 
     A time is None if too few runs finish.
     """

@@ -45,8 +45,8 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` when the snapshot was requested; 0 if an older version of Replank wrote the row."""
     kept: str = ""
-    """Why a snapshot with the owner ``other`` is never deleted; empty for all other owners. A row with a reason has the state
-    ``swept``, so that every version of the sweep ignores the row.
+    """Why a snapshot with the owner ``other`` is never deleted; empty for all other owners. The row of such a snapshot has the
+    state ``swept``, so that the sweep of every version of Replank ignores it.
     """
     judged: bool = False
     """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions of

@@ -54,7 +54,7 @@ SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIME_DEPENDENT_LIMITS | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
 """The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop also needs a slot, but
-gets the slot before migrations that have not begun.
+gets the slot before any migration that has not begun.
 """
 
 LIMITS_OF_START: Mapping[StartKind, frozenset[Limit]] = {

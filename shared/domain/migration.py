@@ -154,7 +154,7 @@ class Migration:
     instance_name: str = ""
     os_type: str = "linux"
     source: str = ""
-    """The release that the instance ran at the beginning, in words."""
+    """The name of the release that the instance ran before its first hop."""
     destination: str = ""
     """The key of the requested release; empty if the route planner chooses the release."""
     hops: tuple[Hop, ...] = ()

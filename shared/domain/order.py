@@ -12,7 +12,7 @@ LAST = "\U0010ffff"
 
 
 def instance_sort_key(order: str, name: str, instance_id: str, tags: Mapping[str, str]) -> list[str]:
-    """The key by which the given order sorts an instance. Numbers sort by size, and instances without the tag come last."""
+    """The key by which the given order sorts an instance. Numbers are sorted by size, and instances without the tag come last."""
     by_name = [_text_with_padded_numbers(name), instance_id]
     if not order.startswith(BY_TAG):
         return by_name

@@ -106,7 +106,7 @@ def _time_in_words(at: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """The state of a batch at the time ``made_at``, which is timezone-aware, in UTC."""
+    """The state of a batch at the time ``made_at`` (timezone-aware, in UTC)."""
 
     batch_id: str
     title: str

@@ -28,8 +28,8 @@ class ToolAnswer:
     attempt.
     """
     word: str = ""
-    """Why no run began: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this run is
-    over).
+    """Why the tool was not started: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this
+    run is over).
     """
     phase: str = ""
     """The phase of the run: begun, installing, not-installed, unlicensed, checking, refused, prepared, running, failed or

@@ -68,7 +68,9 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""Final states in which a job may still run. While a job may run, the group's place is released only together with the lock."""
+"""Final states in which a job may still run. While a job may run, the group's lock is released only together with the instance's
+lock.
+"""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -149,7 +151,7 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
         if not is_lock_kept_for_jobs(now, ports):
-            release_group_place_if_grouped(now, ports)  # the group's place is kept until the post command has ended
+            release_group_place_if_grouped(now, ports)  # the group's lock is kept until the post command has ended
 
 
 def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:

@@ -1,6 +1,6 @@
-"""Takes and releases the lock row of a redundancy group. The lock row is called the group's place.
+"""Takes and releases the lock row of a redundancy group.
 
-Only the group member that holds the place may move.
+Only the group member that holds the lock may move.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOST_WAITING_READ = 100
 
 
 def acquire_group_lock(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Reserve the group's place for the migration. If another member holds the place and still needs it, return the limit that
-    blocks the start.
+    """Take the group's lock for the migration. If another member holds the lock and still needs it, return the limit that blocks
+    the start.
 
-    If the holder no longer needs the place, this migration takes it over.
+    If the holder no longer needs the lock, this migration takes it over.
     """
     for _ in range(LOST_RACE.calls):
         place = ports.admission.acquire_group_lock(migration.group, migration.migration_id, migration.attempt)
@@ -42,9 +42,9 @@ def acquire_group_lock(migration: Migration, ports: Ports) -> BlockingLimit | No
 
 
 def release_group_lock(migration: Migration, ports: Ports) -> None:
-    """Release the group's place if the migration no longer needs it.
+    """Release the group's lock if the migration no longer needs it.
 
-    If a later attempt of the migration has taken the place, the place is not released.
+    If a later attempt of the migration has taken the lock, the lock is not released.
     """
     last = last_attempt_done_with_group_lock(migration)
     if last:
@@ -61,9 +61,9 @@ def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
 
 
 def _active_migration_in_group_place(place: LockHolder, ports: Ports) -> Migration | None:
-    """Return the migration that holds the place and still needs it.
+    """Return the migration that holds the lock and still needs it.
 
-    Return None if the holder has ended without releasing the place, for example because of a crash.
+    Return None if the holder has ended without releasing the lock, for example because of a crash.
     """
     try:
         found = ports.migrations.load(place.migration_id)

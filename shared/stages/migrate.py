@@ -64,9 +64,9 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
-    """Check the limits, and reserve the group's place. Return, in words, why the job may not start; empty if the job may start.
+    """Check the limits, and take the group's lock. Return, in words, why the job may not start; empty if the job may start.
 
-    An older version, which knew no groups, may have admitted the migration without reserving the group's place.
+    An older version of Replank, which knew no groups, may have admitted the migration without taking the group's lock.
     """
     held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:

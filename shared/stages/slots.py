@@ -40,10 +40,9 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 
 
 def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Reserve the place in the migration's redundancy group. If another member has the place, return the limit that blocks the
-    start.
+    """Take the lock of the migration's redundancy group. If another member holds the lock, return the limit that blocks the start.
 
-    A migration takes its slot before it reserves the group's place.
+    A migration takes its slot before it takes the group's lock.
     """
     if not migration.group:
         return None
@@ -102,7 +101,7 @@ def release_slot_of_earlier_attempt(migration: Migration, ports: Ports) -> None:
 
 
 def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
-    """Release the slot, the lock and the group's place if the migration no longer needs them.
+    """Release the slot, the instance's lock and the group's lock if the migration no longer needs them.
 
     A stage may have taken a slot or a lock for a step that could not be committed, because the row had changed.
     """
@@ -126,7 +125,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
 
 
 def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
-    """Release the migration's place in its redundancy group, unless the migration still needs the place."""
+    """Release the lock of the migration's redundancy group, unless the migration still needs the lock."""
     if migration.group:
         from shared.stages.groups import release_group_lock  # only batches with groups need it
 

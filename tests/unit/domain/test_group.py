@@ -1,4 +1,4 @@
-"""Redundancy groups: which instances belong to one, and how long a member keeps the place."""
+"""Redundancy groups: which instances belong to one, and how long a member keeps the lock."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_completed_member_leaves_though_its_post_command_never_ran() -> None:
 
 
 def test_every_state_is_decided() -> None:
-    """A state that is added later keeps the place, because that is the safe default."""
+    """A state that is added later keeps the lock, because that is the safe default."""
     assert {state for state in State if last_attempt_done_with_group_lock(member(state)) == 0} == {
         State.SNAPSHOTTING,
         State.SNAPSHOTTED,
