@@ -60,10 +60,10 @@ class TablestoreAdmission:
         leases.release_lease(self._store, _instance_lock_key(region_id, instance_id, account), migration_id, attempt)
 
     def acquire_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> LockHolder:
-        return leases.take_lease(self._store, leases.group_place_key(group), migration_id, attempt, {tables.GROUP: group})
+        return leases.take_lease(self._store, leases.group_lock_key(group), migration_id, attempt, {tables.GROUP: group})
 
     def release_group_lock(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        leases.release_lease(self._store, leases.group_place_key(group), migration_id, attempt)
+        leases.release_lease(self._store, leases.group_lock_key(group), migration_id, attempt)
 
     def group_lock_holders(self, groups: Sequence[str]) -> dict[str, LockHolder]:
         return leases.group_lock_holders(self._store, groups)

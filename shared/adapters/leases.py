@@ -67,7 +67,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 def group_lock_holders(store: Store, groups: Sequence[str]) -> dict[str, LockHolder]:
     """Maps each group to the attempt that holds the group's lock. Groups without a holder are left out."""
-    by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
+    by_id = {str(group_lock_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
         keys: list[Key] = [(("lock_id", each),) for each in ids[start : start + AT_ONCE]]
@@ -79,7 +79,7 @@ def group_lock_holders(store: Store, groups: Sequence[str]) -> dict[str, LockHol
     }
 
 
-def group_place_key(group: str) -> Key:
+def group_lock_key(group: str) -> Key:
     """The key of the row that locks a redundancy group.
 
     The key contains a digest of the group's name, because the name may be too long for a key.

@@ -63,8 +63,10 @@ def fetch_content(url: str) -> bytes:
             return bytes(answer.raw.read(_MOST_BYTES, decode_content=True))
 
 
-class OidcSignIn:
-    """Implements the port ``SignIn``. The provider's keys are fetched again if they are old, or if a token names an unknown key."""
+class OidcTokenVerifier:
+    """Implements the port ``TokenVerifier``. The provider's keys are fetched again if they are old, or if a token names an unknown
+    key.
+    """
 
     def __init__(self, provider: OidcProvider, clock: Clock, get: Fetch = fetch_content) -> None:
         self._provider, self._clock, self._get = provider, clock, get

@@ -39,7 +39,7 @@ class MemberAccount:
     name: str = ""
 
     @property
-    def display_name(self) -> str:
+    def name_with_id(self) -> str:
         """The name and id of the account, such as ``Trading (1234567890123456)``; the id alone if the account has no name."""
         return f"{self.name} ({self.account_id})" if self.name else self.account_id
 

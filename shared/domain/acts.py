@@ -241,7 +241,7 @@ def roll_back_migration(migration: Migration, operator: str, now: datetime) -> S
     return _step_of_rollback(migration, operator, now, REASONS["rollback"])
 
 
-def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
+def begin_automatic_rollback(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
     """Begin the rollback of a migration whose validation failed. The journal names the person who acknowledged automatic rollback.
 
     Raises Refused (Migration.NotRollbackable) if the migration's state forbids a rollback.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
     from shared.ports.protections import Protections
-    from shared.ports.sign_in import SignIn
+    from shared.ports.sign_in import TokenVerifier
     from shared.ports.ticks import TickTimeStore
 
 
@@ -117,7 +117,7 @@ class Ports:
     more_regions: tuple[str, ...] = ()
     """Regions that the operator allows, although this version of Replank does not know them."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
-    sign_in: SignIn | None = None
+    sign_in: TokenVerifier | None = None
     """The provider that verifies callers' names; None if the settings name no provider."""
     account_id: str = ""
     """The id of the deployment's own account; empty if the platform does not provide the id."""

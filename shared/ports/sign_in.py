@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.caller import Caller
 
 
-class SignIn(Protocol):
+class TokenVerifier(Protocol):
     """Verifies the tokens of one OpenID Connect provider."""
 
     def verify_token(self, token: str) -> Caller:

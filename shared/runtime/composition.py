@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.ports.inventory import InventoryStore
     from shared.ports.ports import Accounts
     from shared.ports.protections import Protections
-    from shared.ports.sign_in import SignIn
+    from shared.ports.sign_in import TokenVerifier
     from shared.ports.ticks import TickTimeStore
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
@@ -89,7 +89,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         regions=settings.regions,
         more_regions=settings.more_regions,
         notices=NoticeSettings(settings.notice_sources, settings.notice_policy),
-        sign_in=DeferredAdapter(lambda: _make_sign_in_port(settings, clock)) if settings.oidc_issuer else None,
+        sign_in=DeferredAdapter(lambda: _make_token_verifier(settings, clock)) if settings.oidc_issuer else None,
         account_id=settings.account_id,
         accounts=accounts,
     )
@@ -234,10 +234,11 @@ def _make_ticks_port(store: Store) -> TickTimeStore:
     return TablestoreTicks(store)
 
 
-def _make_sign_in_port(settings: Settings, clock: Clock) -> SignIn:
-    from shared.adapters.sign_in import NAME_CLAIMS, OidcProvider, OidcSignIn
+def _make_token_verifier(settings: Settings, clock: Clock) -> TokenVerifier:
+    from shared.adapters.sign_in import NAME_CLAIMS, OidcProvider, OidcTokenVerifier
 
-    return OidcSignIn(OidcProvider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
+    provider = OidcProvider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS)
+    return OidcTokenVerifier(provider, clock)
 
 
 def _make_sdk_clients(function: str, settings: Settings, clients: Clients) -> None:

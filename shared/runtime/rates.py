@@ -21,7 +21,7 @@ from shared.runtime.callers import token_in_headers
 from shared.runtime.http_rules import headers_by_name
 
 if TYPE_CHECKING:
-    from shared.ports.sign_in import SignIn
+    from shared.ports.sign_in import TokenVerifier
 
 APP_HEADER = "x-replank-app-id"
 """The header with the id of the gateway app that signed the request. The file gateway.yml maps the gateway's system parameter
@@ -107,7 +107,7 @@ class CallerRateLimiter:
         person = self._person_of_token(token, origin, ports.sign_in, now) if token and ports.sign_in else ""
         self._rates.count_request(person or origin, now)
 
-    def _person_of_token(self, token: str, origin: str, sign_in: SignIn, now: datetime) -> str:
+    def _person_of_token(self, token: str, origin: str, sign_in: TokenVerifier, now: datetime) -> str:
         """The key of the person whom the token names; empty if the token is refused, or cannot be verified at the moment."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         person, checked_at = self._checked.get(digest, ("", None))

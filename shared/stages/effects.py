@@ -29,7 +29,7 @@ from shared.stages.slots import (
     STATES_BEFORE_ADMISSION,
     current_blocking_limit,
     is_lock_kept_for_jobs,
-    release_group_place_if_grouped,
+    release_group_lock_if_grouped,
     release_slot,
     release_slot_of_earlier_attempt,
 )
@@ -64,7 +64,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
     ports.admission.release_instance_lock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
-    release_group_place_if_grouped(migration, ports)
+    release_group_lock_if_grouped(migration, ports)
 
 
 _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
@@ -79,7 +79,7 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     elif migration.state not in MOVING:
         release_slot(migration, ports)
     if migration.state not in _PLACE_RELEASED_WITH_LOCK:
-        release_group_place_if_grouped(migration, ports)
+        release_group_lock_if_grouped(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
@@ -141,7 +141,7 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.write_entry(replace(entry, sweep_at=sweep_at))
     if migration.state is State.ROLLED_BACK:
-        release_group_place_if_grouped(migration, ports)  # a person has accepted the instance as it is
+        release_group_lock_if_grouped(migration, ports)  # a person has accepted the instance as it is
 
 
 def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:
@@ -151,7 +151,7 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
         if not is_lock_kept_for_jobs(now, ports):
-            release_group_place_if_grouped(now, ports)  # the group's lock is kept until the post command has ended
+            release_group_lock_if_grouped(now, ports)  # the group's lock is kept until the post command has ended
 
 
 def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:

@@ -34,7 +34,7 @@ def acquire_group_lock(migration: Migration, ports: Ports) -> BlockingLimit | No
         place = ports.admission.acquire_group_lock(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
-        holder = _active_migration_in_group_place(place, ports)
+        holder = _active_holder_of_group_lock(place, ports)
         if holder is not None:
             return BlockingLimit(Limit.GROUP, why_member_waits(holder))
         ports.admission.release_group_lock(migration.group, place.migration_id, place.attempt)
@@ -56,11 +56,11 @@ def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
     place = ports.admission.group_lock_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
-    holder = _active_migration_in_group_place(place, ports)
+    holder = _active_holder_of_group_lock(place, ports)
     return why_member_waits(holder) if holder else ""
 
 
-def _active_migration_in_group_place(place: LockHolder, ports: Ports) -> Migration | None:
+def _active_holder_of_group_lock(place: LockHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the lock and still needs it.
 
     Return None if the holder has ended without releasing the lock, for example because of a crash.
@@ -99,7 +99,7 @@ def migration_ids_whose_group_allows_start(
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_group_place_free(migration, places, taken, ports) and (
+            elif _is_group_lock_free(migration, places, taken, ports) and (
                 crowd is None or crowd.count_migration_if_slot_free(migration)
             ):
                 chosen.append(id)
@@ -107,8 +107,8 @@ def migration_ids_whose_group_allows_start(
     return chosen
 
 
-def _is_group_place_free(migration: Migration, places: dict[str, LockHolder], taken: set[str], ports: Ports) -> bool:
+def _is_group_lock_free(migration: Migration, places: dict[str, LockHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
         return not migration.group  # a migration without a group waits for no other member
-    return place is None or place.migration_id == migration.migration_id or _active_migration_in_group_place(place, ports) is None
+    return place is None or place.migration_id == migration.migration_id or _active_holder_of_group_lock(place, ports) is None

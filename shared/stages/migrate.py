@@ -29,7 +29,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration, remove_received_outbox, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
-from shared.stages.slots import batch_and_start_context, take_group_place_if_grouped
+from shared.stages.slots import acquire_group_lock_if_grouped, batch_and_start_context
 
 STATES = frozenset({State.SNAPSHOTTED})
 _BACK_IN_SERVICE = "Start the instance if it is stopped, and wait until its Cloud Assistant agent answers; then retry."
@@ -45,7 +45,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver.check_settings()
     batch, scene = batch_and_start_context(migration, ports)
     _require_conditions_for_move(migration, batch, scene, ports)
-    reason = _check_limits_and_take_group_place(migration, scene, ports)
+    reason = _check_limits_and_acquire_group_lock(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
     absent = _why_instance_not_ready(migration, ports) if migration.attempt > 1 else ""
@@ -63,12 +63,12 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
+def _check_limits_and_acquire_group_lock(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Check the limits, and take the group's lock. Return, in words, why the job may not start; empty if the job may start.
 
     An older version of Replank, which knew no groups, may have admitted the migration without taking the group's lock.
     """
-    held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
+    held = blocking_limit(kind_of_next_start(migration), scene) or acquire_group_lock_if_grouped(migration, ports)
     if held:
         return held.reason
     return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.summary, scene.now) else ""

@@ -35,11 +35,11 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
         if seen.is_held_by_this_or_later_attempt(migration.attempt) or ports.admission.take_slot(
             seen, *mine, account=account, region=region
         ):
-            return take_group_place_if_grouped(migration, ports)
+            return acquire_group_lock_if_grouped(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
 
-def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
+def acquire_group_lock_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the lock of the migration's redundancy group. If another member holds the lock, return the limit that blocks the start.
 
     A migration takes its slot before it takes the group's lock.
@@ -111,7 +111,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     elif migration.state in STATES_BEFORE_ADMISSION:
         release_slot_of_earlier_attempt(migration, ports)
     if migration.group and not is_lock_kept_for_jobs(migration, ports):
-        release_group_place_if_grouped(migration, ports)
+        release_group_lock_if_grouped(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # The lock's holder is checked before the lock is deleted. Only stages that lock, and stages that end a migration, may delete a
     # lock.
@@ -124,7 +124,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
         ports.admission.release_instance_lock(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
-def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
+def release_group_lock_if_grouped(migration: Migration, ports: Ports) -> None:
     """Release the lock of the migration's redundancy group, unless the migration still needs the lock."""
     if migration.group:
         from shared.stages.groups import release_group_lock  # only batches with groups need it

@@ -34,7 +34,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     if held:
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
-        advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
+        advance_migration(ports, acts.begin_automatic_rollback(row, given, ports.clock.now()))
     except Refused as error:  # the migration then waits for a person
         _LOG.warning("no automatic rollback: %s", error, extra={"migrationId": row.migration_id})
 

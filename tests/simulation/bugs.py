@@ -209,7 +209,7 @@ def rolled_back_unasked() -> list[Patch]:
         row = ports.migrations.load(migration.migration_id)
         given = ports.batches.load(row.batch_id).acknowledgement
         if stage == "validate" and given is not None:
-            advance.advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
+            advance.advance_migration(ports, acts.begin_automatic_rollback(row, given, ports.clock.now()))
         return outcome
 
     return [mock.patch.object(advance, "fail_migration", give_up)]

@@ -55,7 +55,7 @@ def _yes_or_no(value: bool | None) -> str:
     return "not known" if value is None else "yes" if value else "no"
 
 
-def _count_in_words(value: tuple[object, ...] | None) -> str:
+def _number_in_words(value: tuple[object, ...] | None) -> str:
     return "not known" if value is None else str(len(value))
 
 
@@ -88,8 +88,8 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Default route", ("Route",), lambda i, g: "not known" if g.default_route is None else g.default_route or "none"),
     ("Name servers", ("Dns",), lambda i, g: _list_in_words(g.dns)),
     ("Firewall", ("Firewall",), lambda i, g: "not known" if g.firewall is None else g.firewall or "none"),
-    ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count_in_words(g.users)),
-    ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count_in_words(g.linux.cron if g.linux else None)),
+    ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _number_in_words(g.users)),
+    ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _number_in_words(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages_in_words(g)),
     ("Check of fstab", ("Fstab",), lambda i, g: _list_in_words(g.linux.fstab_errors if g.linux else None)),
     ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(linux_or_windows_facts(g).metadata_answers)),

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from shared.adapters.sign_in import OidcProvider, OidcSignIn, is_safe_url
+from shared.adapters.sign_in import OidcProvider, OidcTokenVerifier, is_safe_url
 from shared.domain.caller import Trust
 from shared.domain.errors import Refused, Transient
 from tests.support.fakes import NOON, FakeClock
@@ -65,17 +65,17 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def sign_in(site: Site, clock: FakeClock) -> OidcSignIn:
-    return OidcSignIn(OidcProvider(ISSUER, (AUDIENCE,)), clock, site.get)
+def sign_in(site: Site, clock: FakeClock) -> OidcTokenVerifier:
+    return OidcTokenVerifier(OidcProvider(ISSUER, (AUDIENCE,)), clock, site.get)
 
 
-def test_a_good_token_says_who_it_is(sign_in: OidcSignIn) -> None:
+def test_a_good_token_says_who_it_is(sign_in: OidcTokenVerifier) -> None:
     found = sign_in.verify_token(token())
     assert (found.name, found.trust, found.issuer, found.subject) == ("张三", Trust.VERIFIED, ISSUER, "1001")
     assert found.claims["groups"] == ("sre", "leads")
 
 
-def test_the_name_is_the_first_claim_that_can_be_shown(sign_in: OidcSignIn) -> None:
+def test_the_name_is_the_first_claim_that_can_be_shown(sign_in: OidcTokenVerifier) -> None:
     assert sign_in.verify_token(token(upn="zhang@corp.test")).name == "zhang@corp.test"
     assert sign_in.verify_token(token(upn="a\x1b[31m")).name == "张三"
     assert sign_in.verify_token(token(name=...)).name == "1001"
@@ -116,19 +116,19 @@ def hs_with_public_key() -> str:
 
 
 @pytest.mark.parametrize("given", [*FORGED.values(), hs_with_public_key()], ids=[*FORGED, "HS256 with the public key"])
-def test_every_forged_form_is_refused(sign_in: OidcSignIn, given: str) -> None:
+def test_every_forged_form_is_refused(sign_in: OidcTokenVerifier, given: str) -> None:
     with pytest.raises(Refused) as refused:
         sign_in.verify_token(given)
     assert refused.value.status == 401
     assert refused.value.code in ("Token.Invalid", "Token.Expired", "Token.NotYet")
 
 
-def test_a_minute_of_difference_between_the_clocks_is_allowed(sign_in: OidcSignIn) -> None:
+def test_a_minute_of_difference_between_the_clocks_is_allowed(sign_in: OidcTokenVerifier) -> None:
     sign_in.verify_token(token(iat=NOW - 4000, exp=NOW - 59))
     sign_in.verify_token(token(iat=NOW + 59))
 
 
-def test_keys_are_asked_for_once_and_again_when_they_rotate(sign_in: OidcSignIn, site: Site, clock: FakeClock) -> None:
+def test_keys_are_asked_for_once_and_again_when_they_rotate(sign_in: OidcTokenVerifier, site: Site, clock: FakeClock) -> None:
     for _ in range(3):
         sign_in.verify_token(token())
     assert len(site.asked) == 2
@@ -139,7 +139,7 @@ def test_keys_are_asked_for_once_and_again_when_they_rotate(sign_in: OidcSignIn,
         sign_in.verify_token(token())
 
 
-def test_unknown_keys_make_no_flood_of_questions(sign_in: OidcSignIn, site: Site) -> None:
+def test_unknown_keys_make_no_flood_of_questions(sign_in: OidcTokenVerifier, site: Site) -> None:
     sign_in.verify_token(token())
     for number in range(5):
         with pytest.raises(Refused):
@@ -147,7 +147,7 @@ def test_unknown_keys_make_no_flood_of_questions(sign_in: OidcSignIn, site: Site
     assert len(site.asked) == 2
 
 
-def test_a_withdrawn_key_counts_ten_minutes_at_most(sign_in: OidcSignIn, site: Site, clock: FakeClock) -> None:
+def test_a_withdrawn_key_counts_ten_minutes_at_most(sign_in: OidcTokenVerifier, site: Site, clock: FakeClock) -> None:
     sign_in.verify_token(token())
     site.keys = [jwk(OTHER, "k2")]
     clock.pass_time(minutes=10)
@@ -155,27 +155,27 @@ def test_a_withdrawn_key_counts_ten_minutes_at_most(sign_in: OidcSignIn, site: S
         sign_in.verify_token(token(exp=NOW + 7200))
 
 
-def test_a_provider_that_is_down_is_no_fault_of_the_token(sign_in: OidcSignIn, site: Site) -> None:
+def test_a_provider_that_is_down_is_no_fault_of_the_token(sign_in: OidcTokenVerifier, site: Site) -> None:
     site.down = True
     with pytest.raises(Transient):
         sign_in.verify_token(token())
 
 
 @pytest.mark.parametrize("about", [{"issuer": "https://evil.test"}, {"jwks_uri": "http://evil.test/keys"}, {"jwks_uri": 7}])
-def test_discovery_of_somebody_else_is_not_believed(sign_in: OidcSignIn, site: Site, about: dict[str, Any]) -> None:
+def test_discovery_of_somebody_else_is_not_believed(sign_in: OidcTokenVerifier, site: Site, about: dict[str, Any]) -> None:
     site.about.update(about)
     with pytest.raises(Transient):
         sign_in.verify_token(token())
 
 
-def test_elliptic_curves_work_too(sign_in: OidcSignIn, site: Site) -> None:
+def test_elliptic_curves_work_too(sign_in: OidcTokenVerifier, site: Site) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     made = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     site.keys = [{**made, "kid": "e1", "alg": "ES256"}]
     assert sign_in.verify_token(token(key, "ES256", {"kid": "e1"})).subject == "1001"
 
 
-def test_times_are_read_by_the_clock_of_the_ports(sign_in: OidcSignIn, clock: FakeClock) -> None:
+def test_times_are_read_by_the_clock_of_the_ports(sign_in: OidcTokenVerifier, clock: FakeClock) -> None:
     clock.pass_time(seconds=timedelta(days=1650).total_seconds())
     with pytest.raises(Refused, match="expired"):
         sign_in.verify_token(token())

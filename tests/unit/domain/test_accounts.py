@@ -40,8 +40,8 @@ def test_arns_alone_are_enough() -> None:
 def test_json_may_say_more() -> None:
     given = {A: {"role": ROLE, "externalId": "x-1", "name": "交易"}, B: f"acs:ram::{B}:role/r"}
     assert parse_member_accounts(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
-    assert TRADING.display_name == f"交易 ({A})"
-    assert MemberAccount(B, "").display_name == B
+    assert TRADING.name_with_id == f"交易 ({A})"
+    assert MemberAccount(B, "").name_with_id == B
 
 
 @pytest.mark.parametrize(
