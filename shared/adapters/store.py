@@ -182,11 +182,11 @@ class Store:
         return rows, list(start) if start else None
 
     def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The existing rows with these keys, in the order of the keys. The argument ``between`` is a range of column names, without
-        the last name.
+        """The existing rows with these keys, in the order of the keys. Only columns in the range ``between`` are read: the
+        range includes its first name and excludes its last name.
 
-        A repeated key is sent only once, because Tablestore refuses repeated keys. An index that lags behind may show a row twice,
-        and the keys may come from such an index.
+        A repeated key is sent only once, because Tablestore refuses repeated keys. An index that lags behind may show a row
+        twice, and the keys may come from such an index.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):

@@ -324,9 +324,7 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _does_selection_need_newer_version(selection: Selection) -> bool:
-    """Whether the selection needs a newer version. Older versions cannot store such a selection, or would select too many
-    instances.
-    """
+    """Whether older versions of Replank would misread the selection: they cannot store it, or would select too many instances."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 

@@ -184,7 +184,7 @@ class Selection:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The selection's criteria for tags, resource groups, VPCs and names."""
+        """The selection's tags, resource groups, VPCs and name patterns, in one tuple."""
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
     @property

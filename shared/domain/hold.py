@@ -16,8 +16,8 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. The name of each column
-that records an act begins with ``LINE``.
+"""The columns of the hold's row: the state, the version, and the reason for a hold that a person set directly in the table.
+Each act is recorded in a column whose name begins with ``LINE``.
 """
 SHOWN = 20
 """Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""

@@ -90,8 +90,8 @@ class AdmissionCounts:
     held_in_wave: int = 0
     """Number of slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
     failed_by_wave: Mapping[int, int] = field(default_factory=dict)
-    """For each wave, counted from 0, the number of its failed migrations; empty if too few migrations failed to spend the budget of
-    any wave.
+    """Maps the number of each wave, which starts at 0, to the number of its failed migrations. The mapping is empty if no wave
+    can have spent its budget.
     """
 
     @property

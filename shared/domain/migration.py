@@ -312,9 +312,9 @@ class JournalEntry:
 class Step:
     """One conditional write: the row before and after, the journal entry, and the effects and events that follow.
 
-    The outbox stores ``effects`` and ``events`` with the row. The effects and events are carried out after the write, repeatedly if
-    necessary. The field ``documents`` maps names to the observations on which the step is based. The documents are stored beside
-    the row, and count only if the step is written.
+    The outbox stores ``effects`` and ``events`` with the row. After the write, the effects are carried out and the events are
+    published, repeatedly if necessary. The field ``documents`` maps names to the observations on which the step is based. The
+    documents are stored beside the row, and count only if the step is written.
     """
 
     before: Migration

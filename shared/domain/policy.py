@@ -24,8 +24,8 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, parse_bla
 from shared.domain.window import NEVER, Window, parse_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum number of files in a policy, of characters in its check, and of bytes that files and check add to the probe. Cloud
-Assistant limits a command to 24 KB.
+"""Maximum number of files in a policy, and of characters in its check. The third limit is for the bytes that the files and the
+check add to the probe. Cloud Assistant limits a command to 24 KB.
 """
 MOST_WINDOWS = 20
 

@@ -62,7 +62,7 @@ class ToolAnswer:
 
     @property
     def is_tool_working(self) -> bool:
-        """Whether the tool may still change something: the tool runs, or its restart has not happened yet."""
+        """Whether the tool can still change something: it is running, or the restart that it needs has not happened yet."""
         return self.active or self.busy or (self.phase == "restarting" and not self.returned)
 
     @property

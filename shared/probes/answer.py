@@ -1,4 +1,6 @@
-"""Reads the sections of a Linux probe's answer. A section that is missing, failed or unreadable is recorded as unknown."""
+"""Reads the sections of a Linux probe's answer. If a section is missing or unreadable, or if its command failed, its facts stay
+unknown.
+"""
 
 from __future__ import annotations
 

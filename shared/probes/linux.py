@@ -1,5 +1,5 @@
-"""Reads facts from the sections of a Linux probe's answer. The facts of a section that is missing, failed or unreadable stay
-unknown.
+"""Reads facts from the sections of a Linux probe's answer. If a section is missing or unreadable, or if its command failed, its
+facts stay unknown.
 """
 
 from __future__ import annotations

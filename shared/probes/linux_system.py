@@ -42,7 +42,7 @@ OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 
 
 def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
-    """The facts that only Linux guests have. ``facts`` are the facts that every guest has."""
+    """The facts that only Linux guests have. The argument ``facts`` holds the facts that every guest has."""
     state = answer.read_section("state", lambda s: s)
     programs = answer.read_section("programs", lambda s: s)
     cron = answer.read_section("cron", lambda s: tuple(s.lines))
@@ -151,7 +151,9 @@ def _repository_name_and_url(line: str) -> tuple[str, str]:
 
 
 def _package_lock_holder(line: str) -> str:
-    """A description of the process that holds a package manager's lock, made from a line such as ``/run/yum.pid 4321 (yum)``."""
+    """The process that holds a package manager's lock, in words. The argument ``line`` is, for example, ``/run/yum.pid 4321
+    (yum)``.
+    """
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 

@@ -50,8 +50,8 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Keywords, functions and variables of awk that the awk program uses. The program must use no others, because all other names are
-shortened.
+"""Keywords, functions and variables of awk that the awk program uses. The program must use no other built-in names of awk,
+because every other name is shortened.
 """
 
 

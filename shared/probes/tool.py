@@ -84,7 +84,7 @@ def _script_text(name: str) -> str:
 
 
 def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """The answer of a tool script; None if the answer is incomplete. ``at`` is the time when the command began."""
+    """The answer of a tool script; None if the answer is incomplete. The argument ``at`` is the time when the script began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:

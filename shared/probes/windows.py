@@ -25,7 +25,7 @@ END = "@end"
 
 
 class FieldReader:
-    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is stored."""
+    """Reads the fields of a JSON object. The value of a missing or unreadable field is None, and the reason is stored."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields

@@ -54,7 +54,9 @@ def check_every_account(ports: Ports) -> frozenset[str]:
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """Check the account with a new session, because an older session may still have valid credentials."""
+    """Check whether the account can be used, with a new session. An older session can have valid credentials even after the
+    account has withdrawn its permission.
+    """
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()

@@ -60,7 +60,7 @@ def _job_runs_from_journal(migration: Migration, ports: Ports) -> list[JobRun]:
 
 
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the job run, marked as having copied disks if the effect says that SMC had copied the disks.
+    """Return the job run. If the effect says that SMC had copied the disks, the job run is marked accordingly.
 
     The journal of a failed job does not show whether SMC had copied the disks.
     """

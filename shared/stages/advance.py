@@ -38,8 +38,8 @@ _LOG = logging.getLogger("replank")
 def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration as it is after the step.
 
-    Raises Stale if the row has changed since it was read. Failed effects and events stay in the outbox, and the next ticks try them
-    again. If the receiver of the event removes the outbox, the outbox stays too.
+    Raises Stale if the row has changed since it was read. Failed effects and events stay in the outbox, and the next ticks try
+    them again. An outbox with a single event stays if the receiver of the event will remove it.
     """
     ports.migrations.commit(taken)
     after = taken.after
@@ -56,7 +56,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     true. Return False if the outbox stays.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. If ``quietly`` is true, no
-    event is published while an effect fails. The events of a step whose effect always fails could wake the same stage again and
+    event is published while an effect fails. Otherwise, a step whose effect always fails could wake the same stage again and
     again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
@@ -99,15 +99,17 @@ def remove_received_outbox(migration: Migration, ports: Ports) -> None:
 
 
 def load_again(migration: Migration, ports: Ports) -> Migration:
-    """The migration as its row is now. If the row still has the outbox whose only event this stage has received, the next write of
-    the row removes the outbox.
+    """Read the migration's row again, and return the migration. If the row still has the outbox whose only event this stage has
+    received, the next write of the row removes the outbox.
     """
     now = ports.migrations.load(migration.migration_id)
     return replace(now, received=migration.received) if migration.received in now.owes else now
 
 
 class LaunchRefused(Permanent):
-    """Raised if the driver refuses to start the job. Apart from the start of the job, no refused effect fails the migration."""
+    """Raised if the driver refuses to start the job. Only the refusal of this effect fails the migration; other refused effects
+    do not.
+    """
 
 
 class GuestDiffersFromBaseline(Permanent):

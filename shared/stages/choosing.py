@@ -15,7 +15,7 @@ from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
 RECENTLY = timedelta(days=30)
-"""A batch made from the inventory leaves out an instance whose last migration began within this time.
+"""A batch made from the inventory leaves out an instance if its last migration began less than this time ago.
 
 The outcome of the last migration does not matter.
 """
@@ -28,7 +28,7 @@ InstanceLocation = tuple[str, str, str]
 
 @dataclass
 class InstanceChoice:
-    """The instances that the planning of one batch has chosen so far, and the instances that it has left out."""
+    """The instances that have been chosen so far for one batch, and the instances that have been left out so far."""
 
     batch: Batch
     ports: Ports
@@ -120,9 +120,8 @@ class InstanceChoice:
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _locations_of_existing_migrations(self) -> set[InstanceLocation]:
-        """For each existing migration of the batch, return the location of its instance.
-
-        ECS may no longer have an instance that already has a migration.
+        """Return the account, region and id of each instance that already has a migration in the batch. ECS may have lost such
+        an instance since then.
         """
         found: set[InstanceLocation] = set()
         token = ""

@@ -1,7 +1,8 @@
-"""Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre command.
+"""Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre
+command.
 
-The migration commits a step before it calls each command, and the call's client token comes from this step. A repeated call has the
-same token, so a command runs only once per attempt.
+Before each command is sent, a step is committed, and the client token of the request is derived from this step. A repeated
+request has the same token, so a command runs only once per attempt.
 """
 
 from __future__ import annotations

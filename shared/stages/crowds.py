@@ -42,7 +42,7 @@ class SlotCounts:
         return True
 
     def migration_ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of those migrations whose wave has a free slot. The function reads no row."""
+        """Return the ids of those migrations whose wave has a free slot."""
         return [each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0]
 
     def free_slot_count_of_all_regions(self, ports: Ports) -> int:

@@ -84,7 +84,8 @@ def record_snapshot_by_others(content: dict[str, Any], account: str, message: Me
 
 
 def _record_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
-    """Record the disturbance in the journal, publish an event and log an error. A repeated event has no effect.
+    """Record in the journal what somebody else did to the instance, publish an event and log an error. A repeated event has no
+    effect.
 
     Raises Stale if the row has changed since it was read.
     """

@@ -108,16 +108,16 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _state_after_planning(planned: Batch) -> BatchState:
-    """Closed for a notice that found no instance to migrate, because nobody waits for its batch. Otherwise open.
-
-    The batch is made all the same: it says why it is empty, and a second delivery of the notice finds it.
+    """Return the batch's state after the planning. A batch that was made from a notice and has no instances is closed, because
+    nobody waits for the batch. Such a batch is stored nevertheless: it says why it is empty, and a second delivery of the
+    notice finds it.
     """
     nobody_waits = planned.origin != BY_A_PERSON and not planned.size
     return BatchState.CLOSED if nobody_waits else BatchState.OPEN
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
-    """If no region has an instance that the batch names, record this instance as left out. Return the missing instances."""
+    """Find the instances that the batch names but no region has, record them as left out, and return them."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [

@@ -48,7 +48,7 @@ def protect_instance(migration: Migration, ports: Ports) -> None:
 def _switch_protection_on(migration: Migration, ports: Ports) -> None:
     """Write the protection's row, and then switch the instance's protection on.
 
-    A protection that an earlier attempt or hop switched on is not switched on again, because a person has switched it off.
+    Do nothing if an earlier attempt or hop switched the protection on: if the protection is off now, a person switched it off.
 
     If ECS refuses the call, delete the row, so that a later attempt calls ECS again.
     """

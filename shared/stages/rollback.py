@@ -118,9 +118,8 @@ def _blocking_jobs(jobs: tuple[UnfinishedJob, ...]) -> list[UnfinishedJob]:
 
 
 def _wait_for_jobs(migration: Migration, jobs: list[UnfinishedJob], ports: Ports) -> Outcome:
-    """Wait until the jobs have ended.
-
-    Every disk is reset again, because a running job may have written to a disk after the disk was reset.
+    """Wait until the jobs have ended. Afterwards every disk is reset again, because a running job may have written to a disk
+    after its reset.
     """
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _record_disk_resets(

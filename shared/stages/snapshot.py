@@ -81,7 +81,7 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
 def _run_pre_command_then_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Run the pre command before the snapshots.
 
-    The snapshots therefore contain everything that the pre command made the instance write.
+    The snapshots therefore contain everything that programs wrote to the disks because of the pre command.
     """
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:

@@ -82,7 +82,7 @@ def _instance_pages_of_account(
 
 
 def _instance_pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
-    """Yield the instances with the wanted ids.
+    """Yield pages with the instances whose ids are in ``wanted``.
 
     An id that was found is removed from ``wanted``, so that other regions are not searched for the same id.
     """

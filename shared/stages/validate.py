@@ -28,7 +28,7 @@ from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""The documents that a step stores, by name."""
+"""Maps the name of each document that a step stores to the document."""
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:

@@ -1,6 +1,7 @@
 """The watch stage: handles the one-minute tick and the events of ECS.
 
-The tick carries out outboxes that a crash left behind, reminds the stages of due migrations, and polls jobs and guests in bulk.
+The tick carries out outboxes that a crash left behind, and polls jobs and guests in bulk. It sends a reminder for each due
+migration to its stage.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def _run_tick(ports: Ports) -> Outcome:
 
 
 def _record_tick(ports: Ports) -> None:
-    """In one minute of five, store the time for `GET /v1/health`. A tick that cannot store its time continues all the same."""
+    """Every five minutes, store the present time, which `GET /v1/health` reads. A tick that cannot store its time continues all
+    the same.
+    """
     now = ports.clock.now()
     if now.minute % TICK_RECORD_MINUTES != TICK_RECORD_MINUTE:
         return

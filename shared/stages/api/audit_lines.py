@@ -18,7 +18,8 @@ from shared.stages.api import people_views, views
 SHOWN_DAYS = 7
 """Number of days that are listed if the request names no day."""
 PAGES = 20
-"""Maximum pages that one request searches for lines that match the filters. The search continues with the next token in the answer.
+"""Maximum pages that one request searches for lines that match the filters. A client continues the search with the token in the
+answer.
 """
 
 

@@ -172,9 +172,8 @@ def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int
 
 
 def _may_have_acts_in_journal(batch: Batch) -> bool:
-    """Whether the batch's journal may contain an act.
-
-    If a batch is planned, acknowledged or closed, its row changes, but its journal gets no line.
+    """Return False if it is certain that the batch's journal has no line. Planning, acknowledging and closing a batch change
+    its row, but add no line to its journal.
     """
     without_line = 2 + (batch.acknowledgement is not None) + (batch.state is BatchState.CLOSED)
     return batch.control != UNTOUCHED or batch.version > without_line
@@ -187,7 +186,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
 
 
 def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:
-    """Return, in words, why no migration of the batch starts. During planning, the planning is the only reason given."""
+    """Return, in words, why no migration of the batch starts. While the batch is being planned, no other reason is given."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_cannot_start(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)

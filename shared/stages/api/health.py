@@ -45,7 +45,8 @@ def health_view(ports: Ports) -> HealthView:
 def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
     """Return the figure that says whether the tick runs.
 
-    A migration that stays due shows a late tick at once, whatever the record says. The record shows it if no migration is due.
+    An overdue migration proves that the tick is late. If no migration is overdue, the recorded time of the last tick shows
+    whether the tick is late.
     """
     last, unreadable = _last_tick(ports)
     page = ports.migrations.due_migration_page(now - LATE, limit=ROWS)

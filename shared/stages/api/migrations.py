@@ -52,7 +52,7 @@ class MigrationFilter:
     def matches_migration(self, migration: Migration, own: str) -> bool:
         """Whether the migration matches those fields of the filter that have no index.
 
-        The argument ``own`` is the deployment's own account, which rows store as an empty string.
+        The argument ``own`` is the id of the deployment's own account, which rows store as an empty string.
         """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
@@ -77,7 +77,8 @@ class MigrationFilter:
 def migration_page(
     ports: Ports, wanted: MigrationFilter = MigrationFilter(), *, limit: int = 50, token: str = ""
 ) -> views.MigrationList:
-    """Return a page of migrations that match the filter. All migrations of one instance are on one page, newest first.
+    """Return a page of migrations that match the filter. If the filter names an instance, all its migrations are on one page,
+    newest first.
 
     A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """

@@ -123,7 +123,9 @@ class StuckRow:
 
 @dataclass(frozen=True)
 class StuckRowList:
-    """The stuck rows with their causes. The field ``more`` is true if one answer could not check every row."""
+    """The stuck rows with their causes. The field ``more`` is true if this answer left some rows unchecked, because one answer
+    checks only a limited number of rows.
+    """
 
     stuck: tuple[StuckRow, ...]
     more: bool

@@ -36,10 +36,9 @@ MOST_RUNS, WORK = 60, 6000
 seconds.
 """
 MOST_IN_RUN = 10_000
-"""Maximum migrations in one run of the forecast. The plan omits the forecast made at the acknowledgement if one run of both
-forecasts would exceed this maximum.
-
-With more migrations, the function could exceed its time limit of 30 seconds.
+"""Maximum migrations in one run of the forecast. With more migrations, the function could exceed its time limit of 30 seconds.
+A plan can contain two forecasts: one made now, and one made at the acknowledgement. If both together would exceed the maximum,
+the plan omits the second one.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""

@@ -54,7 +54,7 @@ def risks_view(policy: Policy) -> views.Risks:
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
-    """Return the API's view of a batch without its migrations. The argument ``own`` is the deployment's account."""
+    """Return the API's view of a batch without its migrations. The argument ``own`` is the id of the deployment's own account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
@@ -126,8 +126,8 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
 
 
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
-    """Return the API's view of the criteria by which a batch selects instances. The argument ``own`` is the deployment's own
-    account.
+    """Return the API's view of the criteria by which a batch selects instances. The argument ``own`` is the id of the
+    deployment's own account.
     """
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.account_ids)
@@ -146,7 +146,9 @@ def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
 
 
 def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
-    """Return the API's view of a migration, with the fields that lists show. The argument ``own`` is the deployment's account."""
+    """Return the API's view of a migration, with the fields that lists show. The argument ``own`` is the id of the deployment's
+    own account.
+    """
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 

@@ -23,16 +23,17 @@ class SnapshotView:
     sweep_at: datetime | None
     cost_per_month: float
     kept: str
-    """Why a snapshot with SMC's name counts as somebody else's and is never deleted; empty for our own snapshots."""
+    """Why a snapshot with SMC's name prefix is treated as somebody else's and is never deleted; empty for all other snapshots.
+    """
 
 
 @dataclass(frozen=True)
 class ListedSnapshot(SnapshotView):
-    """One listed snapshot, with its group."""
+    """One listed snapshot, with its category."""
 
     group: str
-    """The snapshot's group: ``inUse``, ``held`` during the retention, ``due`` if it will be deleted within a day, or ``orphan``. An
-    orphan is deleted only if a person acts.
+    """The category of the snapshot: ``inUse``, ``held`` during the retention, ``due`` if it will be deleted within a day, or
+    ``orphan``. An orphan is deleted only if a person acts.
     """
     orphan: str
     """Why the snapshot is an orphan: ``otherOwner``, ``noMigration``, or ``ended`` if its migration ended and nobody released the
@@ -56,7 +57,7 @@ class SnapshotList:
 
 @dataclass(frozen=True)
 class SnapshotGroupSum:
-    """The number of snapshots in a group, their total size, and their total cost per month."""
+    """The number of snapshots in a category, their total size, and their total cost per month."""
 
     group: str
     number: int
@@ -66,8 +67,8 @@ class SnapshotGroupSum:
 
 @dataclass(frozen=True)
 class SnapshotGroups:
-    """The sums of each group in one part of the ledger. A client adds up the sums of all parts, until ``next_token`` is empty. The
-    field ``price`` is the price per GiB and month.
+    """For each category, the sums over the snapshots in one part of the ledger. A client adds up the sums of all parts, until
+    ``next_token`` is empty. The field ``price`` is the price per GiB and month.
     """
 
     groups: tuple[SnapshotGroupSum, ...]

@@ -1,4 +1,4 @@
-"""Lists the existing snapshots with their groups and costs, and sums each group."""
+"""Lists the existing snapshots with their categories and costs, and adds up each category."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from shared.ports.ports import Ports
 from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, SnapshotGroupSum, SnapshotList, SnapshotView
 
 MOST_PAGES = 20
-"""Maximum pages that one answer searches for existing snapshots. The ledger also keeps the entries of deleted snapshots."""
+"""Maximum pages of the ledger that one answer searches for existing snapshots. A page may contain no existing snapshot, because
+the ledger also keeps the entries of deleted snapshots.
+"""
 SUMMED, LOADED = 1000, 100
 """Maximum ledger entries that one answer sums, and maximum migrations that one call loads."""
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
@@ -20,7 +22,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
     """Return a page of existing snapshots, including snapshots that are kept because they may be somebody else's.
 
-    If ``group`` is not empty, return only snapshots of that group. The page's sums do not include snapshots that may be somebody
+    If ``group`` is not empty, return only snapshots of that category. The page's sums do not include snapshots that may be somebody
     else's. A page may have fewer than ``limit`` snapshots although more pages follow.
     """
     held: list[tuple[LedgerEntry, SnapshotCategory]] = []
@@ -36,7 +38,7 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
 
 
 def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
-    """Return the number, size and cost of the snapshots in each group, for one part of the ledger.
+    """For each category, return the number, total size and total cost of the snapshots in one part of the ledger.
 
     The sums cover at most ``SUMMED`` entries of the ledger, beginning at ``token``.
     """
@@ -50,7 +52,7 @@ def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str
 
 
 def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotCategory]]:
-    """Return the entries whose snapshots exist, each with its group."""
+    """Return the ledger entries of existing snapshots, each with the snapshot's category."""
     there = [each for each in entries if each.state in HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})
     parts = (ids[at : at + LOADED] for at in range(0, len(ids), LOADED))

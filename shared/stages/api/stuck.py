@@ -27,7 +27,9 @@ _REMEDY_OF_PENDING_EFFECT = (
 
 
 def stuck_rows(ports: Ports) -> StuckRowList:
-    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
+    """Return the stuck rows that one answer finds. The field ``more`` is true if this answer left some rows unchecked, because
+    one answer checks only a limited number of rows.
+    """
     now = ports.clock.now()
     waiting = ports.migrations.due_migration_page(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.migration_page_past_retention(now + timedelta(days=1), limit=ROWS, token="")
