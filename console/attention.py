@@ -119,7 +119,7 @@ def _of_brake(standing: Json, path: str) -> list[Item]:
     """The pause of a batch; a row of the list does not know how many failed."""
     brake, batch_id = standing.get("brake") or {}, str(standing.get("batchId", ""))
     if brake.get("state") == "paused at budget":
-        return [Item("budget", path, int(standing.get("failed") or 0), batch_id)]
+        return [Item("budget", path, int(standing.get("failed") or 0), batch_id, str(brake.get("why") or ""))]
     return [Item("paused", path, 0, batch_id, str(brake.get("why") or ""))] if brake.get("state") == "paused" else []
 
 

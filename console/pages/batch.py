@@ -83,8 +83,17 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
         risks=standing.get("risks") or {},
         budget=standing.get("failureBudget"),
+        wave_budget=(standing.get("policy") or {}).get("waveFailureBudget"),
+        worst_wave=worst_wave(standing),
         in_words=partial(_in_words, texts("batch", desk.language)),
     )
+
+
+def worst_wave(standing: Json) -> Json | None:
+    """The first of the waves with the most failures that count; None if waves have no budget, or if the batch has no waves yet."""
+    if (standing.get("policy") or {}).get("waveFailureBudget") is None:
+        return None
+    return max(standing.get("waves") or [], key=lambda wave: wave.get("againstBudget") or 0, default=None)
 
 
 def _in_words(text: Text, line: Json) -> dict[str, tuple[Words, Words]]:

@@ -268,13 +268,23 @@ def why_budget_spent(scene: StartContext) -> str:
     return f"{_migrations_in_words(len(failed))} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"
 
 
-def _why_wave_budget_spent(scene: StartContext) -> str:
+def first_wave_over_budget(scene: StartContext) -> tuple[int, int] | None:
+    """The first wave in which more migrations failed than ``waveFailureBudget`` allows: its number, counted from 0, and how many
+    failed. None if there is no such wave, or if the batch's own budget is spent.
+    """
     budget = scene.summary.policy.wave_failure_budget
-    spent = [wave for wave, failed in scene.standing.failed_by_wave.items() if budget is not None and failed > budget]
-    if not spent:
+    if budget is None or len(scene.standing.failed) > scene.summary.failure_budget:
+        return None
+    return min(((wave, failed) for wave, failed in scene.standing.failed_by_wave.items() if failed > budget), default=None)
+
+
+def _why_wave_budget_spent(scene: StartContext) -> str:
+    spent = first_wave_over_budget(scene)
+    if spent is None:
         return ""
-    failed = scene.standing.failed_by_wave[min(spent)]
-    return f"{_migrations_in_words(failed)} of wave {min(spent) + 1} failed, the budget of each wave is {budget}"
+    wave, failed = spent
+    budget = scene.summary.policy.wave_failure_budget
+    return f"{_migrations_in_words(failed)} of wave {wave + 1} failed, the budget of each wave is {budget}"
 
 
 def _migrations_in_words(number: int) -> str:

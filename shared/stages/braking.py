@@ -29,6 +29,10 @@ def pause_batch_if_budget_spent(scene: limits.StartContext, ports: Ports) -> Non
     # The event is published before the batch is paused. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
     told = {"reason": why, "failed": len(failed), "budget": summary.failure_budget, "version": change.after.version}
+    spent = limits.first_wave_over_budget(scene)
+    if spent is not None:
+        wave, of_wave = spent
+        told |= {"wave": wave + 1, "waveFailed": of_wave, "waveBudget": summary.policy.wave_failure_budget}
     ports.bus.publish([events.batch_event(summary.batch_id, events.BATCH_PAUSED, **told)])
     with suppress(Stale):
         ports.batches.commit(batch, change.after, line=change.line)

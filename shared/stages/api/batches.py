@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -154,7 +154,7 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     troubles = accounts.unusable_accounts(found.selection.accounts, ports)
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
-        shown = replace(shown, waves=_wave_views(found, states, ports))
+        shown = replace(shown, waves=_wave_views(found, states, tally.failed, ports))
     to_start = waiting_job_count(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
     return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
@@ -179,10 +179,10 @@ def _may_have_acts_in_journal(batch: Batch) -> bool:
     return batch.control != UNTOUCHED or batch.version > without_line
 
 
-def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:
+def _wave_views(batch: Batch, states: dict[str, str], failed: Set[str], ports: Ports) -> tuple[views.WaveView, ...]:
     from shared.stages.api import brakes  # only batches with waves need it
 
-    return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
+    return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, failed, ports.clock.now())
 
 
 def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:

@@ -5,7 +5,7 @@ An act is refused if the batch has changed since the person saw it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 
 from shared.domain import brake, seen
@@ -83,13 +83,23 @@ _GROUPS = {
 }
 
 
-def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """Return the batch's waves, each with the number of its migrations in each state and the reason why the wave waits."""
+def wave_views(
+    batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], failed: Set[str], now: datetime
+) -> tuple[views.WaveView, ...]:
+    """Return the batch's waves, each with the number of its migrations in each state and the reason why the wave waits.
+
+    The argument ``failed`` holds the migrations whose failures count against the budget.
+    """
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits, is_over, opened = why_next_wave_waits(batch.summary, now), is_soak_over(batch.summary, now), batch.control.wave
     return tuple(
         views.WaveView(
-            place + 1, ids, **counted, waits_for=waits if place > opened else "", soak_over=is_over and place == opened + 1
+            place + 1,
+            ids,
+            **counted,
+            against_budget=sum(id in failed for id in ids),
+            waits_for=waits if place > opened else "",
+            soak_over=is_over and place == opened + 1,
         )
         for place, (ids, counted) in enumerate(zip(found, state_counts_by_wave(found, states, groups), strict=True))
     )

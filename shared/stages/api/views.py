@@ -168,6 +168,8 @@ class WaveView:
     waiting: int
     failed: int
     """Number of migrations that failed, or were refused, rolled back or cancelled."""
+    against_budget: int
+    """Number of failures in the wave that count against ``waveFailureBudget`` of the policy."""
     waits_for: str
     soak_over: bool
     """Whether this is the next wave and waits only for people, because the soak of the previous wave is over."""

@@ -84,6 +84,20 @@ def test_a_batch_pauses_at_its_budget_and_a_person_lets_the_count_restart() -> N
         assert len(made.events("replank:Batch:BatchPaused")) == 2, "the count starts again, and so does the pause"
 
 
+def test_a_wave_that_spends_its_own_budget_is_named_in_the_event_and_on_the_page() -> None:
+    with world(*(instance(number) for number in range(1, 5)), guests=failing(1, 2, 3, 4, times=1)) as made:
+        policy = {"failureBudget": 3, "waveFailureBudget": 0, "waves": ["2"], "maxMoving": 1}
+        batch_id = submitted(made, 4, policy=policy)
+        made.run_until(lambda: "failed" in states(made), minutes=600)
+        made.run(5)
+        found = shown(made, batch_id)
+        assert (found["brake"]["state"], found["failed"], found["failureBudget"]) == ("paused at budget", 1, 3)
+        assert [(each["number"], each["againstBudget"]) for each in found["waves"]] == [(1, 1), (2, 0)]
+        (told,) = [each["data"] for each in made.events("replank:Batch:BatchPaused")]
+        assert (told["failed"], told["budget"]) == (1, 3)
+        assert (told["wave"], told["waveFailed"], told["waveBudget"]) == (1, 1, 0)
+
+
 def test_a_stopped_batch_finishes_what_runs_and_cancels_the_rest_in_the_persons_name() -> None:
     with world(*(instance(number) for number in range(1, 5))) as made:
         batch_id = submitted(made, 4, policy={"maxMoving": 1})

@@ -15,6 +15,7 @@ from Tea.request import TeaRequest
 from console import entry, session, tickets, web
 from console.attention import RANKS, of_batch, sorted_items, wave_to_begin
 from console.http import Response
+from console.pages.batch import worst_wave
 from console.pages.migration import line, reach
 from console.present import as_csv, environment
 from console.signature import Credentials, authorization
@@ -253,6 +254,19 @@ def test_every_message_that_a_template_names_is_there() -> None:
         known = shared | {*own}
         wanted = set(re.findall(r"\bt\('([\w.-]+)'\s*[,)]", path.read_text(encoding="utf-8")))
         assert wanted - known == set(), path.stem
+
+
+def test_a_pause_at_the_budget_of_a_wave_says_so_on_the_overview() -> None:
+    why = "2 migrations of wave 1 failed, the budget of each wave is 1"
+    standing = {"batchId": "b", "state": "open", "failed": 2, "brake": {"state": "paused at budget", "why": why}}
+    assert [each.note for each in of_batch(standing) if each.kind == "budget"] == [why]
+
+
+@pytest.mark.parametrize(("budget", "counts", "worst"), [(1, [0, 2, 2], 2), (0, [0, 0], 1), (None, [3, 0], None), (1, [], None)])
+def test_the_gauge_shows_the_wave_with_the_most_failures(budget: int | None, counts: list[int], worst: int | None) -> None:
+    waves = [{"number": number, "againstBudget": failed} for number, failed in enumerate(counts, 1)]
+    found = worst_wave({"policy": {"waveFailureBudget": budget}, "waves": waves})
+    assert (found and found["number"]) == worst
 
 
 def test_the_most_urgent_comes_first() -> None:

@@ -17,6 +17,7 @@ from shared.domain.limits import (
     allowed_start_count,
     can_wave_budget_be_spent,
     failure_counts_by_wave,
+    first_wave_over_budget,
     why_budget_spent,
 )
 from shared.domain.policy import Policy, parse_policy
@@ -80,6 +81,16 @@ def test_the_budget_of_the_batch_comes_before_the_budget_of_a_wave() -> None:
     found = scene(2, 0, Policy(failure_budget=1, wave_failure_budget=0, waves=("9",)))
     why = why_budget_spent(replace(found, standing=replace(found.standing, failed_by_wave={0: 2})))
     assert why.endswith("the budget is 1")
+
+
+@pytest.mark.parametrize(
+    ("by_wave", "failed", "first"), [({0: 2, 1: 3}, 5, (0, 2)), ({1: 2}, 2, (1, 2)), ({0: 1}, 1, None), ({0: 2}, 6, None)]
+)
+def test_the_first_wave_over_its_budget_is_known_unless_the_batch_is_over_its_own(
+    by_wave: dict[int, int], failed: int, first: tuple[int, int] | None
+) -> None:
+    found = scene(failed, 0, Policy(failure_budget=5, wave_failure_budget=1, waves=("9",)))
+    assert first_wave_over_budget(replace(found, standing=replace(found.standing, failed_by_wave=by_wave))) == first
 
 
 def test_failures_are_counted_in_the_wave_that_the_instance_belongs_to() -> None:
