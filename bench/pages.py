@@ -7,7 +7,7 @@ import sys
 from inspect import cleandoc
 from typing import Any
 
-from bench import cloud, console, durable_step, fleet, imports, migration, packages, services, slots, startup
+from bench import against, cloud, console, durable_step, fleet, imports, migration, packages, services, slots, startup
 from bench.plots import Bar, bars
 from bench.report import RESULTS
 from tools.package.wheelhouse import ROOT
@@ -25,6 +25,7 @@ SECTIONS = (
     ("console", "The operations page", console.shown),
     ("cloud", "The local cloud", cloud.shown),
     ("services", "The local cloud, service by service", services.shown),
+    ("against", "The local cloud, before and now", against.shown),
 )
 HEAD = """\
 # Performance

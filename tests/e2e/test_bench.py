@@ -40,3 +40,14 @@ def test_every_service_is_measured_through_the_door_of_the_cloud() -> None:
     cells = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines() if line.startswith("|")]
     assert [row[1] for row in cells[2:]] == ["Tablestore", "Tablestore", "EventBridge", "Function Compute", "ECS", "SMC"]
     assert RESULTS.read_bytes() == kept
+
+
+def test_two_clouds_are_measured_by_turns() -> None:
+    if subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("needs the repository with its commits")
+    command = [sys.executable, "-W", "ignore", "-m", "bench.against", "HEAD", "--try"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line.startswith("|")][2:]
+    assert len(rows) == 8
+    assert all(float(cell) > 0 for row in rows for cell in row[1:3])
