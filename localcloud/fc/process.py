@@ -6,6 +6,7 @@ import queue
 import tempfile
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 from localcloud.fc.instance import Instance
 from localcloud.fc.invoker import OnDone
@@ -88,7 +89,7 @@ class _Pool:
             if instance is None or not instance.alive or instance.function != function:
                 self._end(instance, number)
                 log = self._logs / f"{function.name}-{number}.log"
-                instance = Instance(function, invocation, f"c-{function.name}-{number}", log, self._memory_limit)
+                instance = Instance(function, invocation, f"c-{uuid4()}", log, self._memory_limit)
                 self._alive[number] = instance
             result = instance.run(invocation)
         except OSError as error:

@@ -60,7 +60,11 @@ def test_what_ended_the_process_is_told_without_a_type(seen: dict[str, Any], att
 
 
 def test_a_fresh_process_takes_the_next_call(seen: dict[str, Any]) -> None:
-    assert json.loads(seen["after"]["data"])["calls"] == 1
+    """It has an id of its own. The function sees it in FC_INSTANCE_ID."""
+    before, after = (json.loads(seen[attempt]["data"]) for attempt in ("echo", "after"))
+    assert after["calls"] == 1
+    assert before["environment"]["FC_INSTANCE_ID"] != after["environment"]["FC_INSTANCE_ID"]
+    assert after["environment"]["FC_INSTANCE_ID"].startswith("c-")
 
 
 @pytest.mark.parametrize(
