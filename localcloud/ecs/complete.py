@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from localcloud.ecs.store import Doc
@@ -55,9 +56,13 @@ def instance(doc: Doc) -> Doc:
 def _interfaces(record: Doc) -> list[Doc]:
     """The primary network interface with the instance's private address. Empty in the classic network."""
     addresses = record["VpcAttributes"].get("PrivateIpAddress", {}).get("IpAddress", [])
-    if not addresses:
-        return []
-    number = hashlib.sha256(f"eni {record['InstanceId']}".encode()).hexdigest()
+    return _primary(record["InstanceId"], tuple(addresses)) if addresses else []
+
+
+@lru_cache(maxsize=4096)
+def _primary(instance_id: str, addresses: tuple[str, ...]) -> list[Doc]:
+    """The interface in a list. It is made once, because instances are listed often. Callers must not change it."""
+    number = hashlib.sha256(f"eni {instance_id}".encode()).hexdigest()
     private = [{"PrivateIpAddress": each, "Primary": at == 0} for at, each in enumerate(addresses)]
     return [
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,14 @@ class Projection:
         The filter sees only the requested columns. A row that has none of the requested columns is not returned (unless a key
         column is requested). Rows that the filter drops count as read.
         """
-        cells = self._cells(row)
-        every = _flat(cells, cells)
-        size = row_size(table.named(row.key), every)
+        cells: Mapping[str, Shown]
+        if self._whole(row):
+            cells, every = row.cells, row.flat
+            size = row_size(table.named(row.key), ()) + row.cells_size
+        else:
+            cells = self._cells(row)
+            every = _flat(cells, cells)
+            size = row_size(table.named(row.key), every)
         if self.columns and not cells and not any(column.name in self.columns for column in table.key):
             return None, size
         if self.filter.test is not None and not self.filter.test(self._seen(table, row, cells)):
@@ -44,6 +49,17 @@ class Projection:
             offset, count = self.filter.page
             return _flat(cells, list(cells)[offset : offset + count]), size
         return every, size
+
+    def _whole(self, row: Row) -> bool:
+        """Whether every version of every column is requested, which is the usual case: the row keeps these cells and their size."""
+        return (
+            not self.columns
+            and not self.first
+            and not self.end
+            and self.from_ms is None
+            and not self.filter.page
+            and row.deepest <= self.max_versions
+        )
 
     def _cells(self, row: Row) -> dict[str, Shown]:
         """The requested columns, ordered by name."""
@@ -60,12 +76,12 @@ class Projection:
                 cells[name] = versions[: self.max_versions]
         return cells
 
-    def _seen(self, table: Table, row: Row, cells: dict[str, Shown]) -> dict[str, Shown]:
+    def _seen(self, table: Table, row: Row, cells: Mapping[str, Shown]) -> dict[str, Shown]:
         key: dict[str, Shown] = {column.name: [(0, value)] for column, value in zip(table.key, row.key, strict=True)}
         return {**key, **cells}
 
 
-def _flat(cells: dict[str, Shown], names: Iterable[str]) -> list[Cell]:
+def _flat(cells: Mapping[str, Shown], names: Iterable[str]) -> list[Cell]:
     return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
 
 

@@ -66,9 +66,19 @@ class Row:
         return sorted(self.cells)
 
     @cached_property
-    def _deepest(self) -> int:
+    def deepest(self) -> int:
         """The largest number of versions in any column."""
         return max(map(len, self.cells.values()), default=0)
+
+    @cached_property
+    def flat(self) -> list[Cell]:
+        """Every version of every column, ordered by name, newest version first. Callers must not change the list."""
+        return [Cell(name, value, 0, stamp) for name in self.names for stamp, value in self.cells[name]]
+
+    @cached_property
+    def cells_size(self) -> int:
+        """The number of bytes that ``flat`` counts for."""
+        return row_size((), self.flat)
 
     def _cut(self, most: int) -> dict[str, Versions]:
         return {name: Versions(versions[:most]) for name, versions in self.cells.items()}
@@ -80,7 +90,7 @@ class Row:
 
     def visible(self, options: Options, now_ms: int) -> Row | None:
         """The row without expired cells and surplus versions; None if nothing is left."""
-        if self._deepest > options.max_versions:  # max_versions was lowered since the write
+        if self.deepest > options.max_versions:  # max_versions was lowered since the write
             return Row(self.key, self._cut(options.max_versions), self.written_ms).visible(options, now_ms)
         if options.ttl_s == -1:
             return self

@@ -117,7 +117,10 @@ def xml_answer(status: int, root: str, body: Mapping[str, Any]) -> Response:
     return Response(status, {"content-type": "text/xml;charset=utf-8"}, rpc_xml.document(root, body))
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""The same as ``json.dumps``, which would make such an encoder for each answer."""
+
+
 def answer(status: int, body: Mapping[str, Any]) -> Response:
     """A JSON answer."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(status, {"content-type": "application/json;charset=utf-8"}, text)
+    return Response(status, {"content-type": "application/json;charset=utf-8"}, _as_json(body).encode())
