@@ -29,6 +29,12 @@ SECONDS = 0.4
 HEADS = ("call", "per second, before", "per second, now", "cloud's CPU ms, before", "cloud's CPU ms, now")
 
 
+def described(*revision: str) -> list[str]:
+    """The short name and the day of the newest commit that ``git log`` finds."""
+    command = ["git", "log", "-1", "--abbrev=8", "--format=%h %cs", *revision]
+    return subprocess.run(command, cwd=process.ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
 @contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
     """The files of a commit in a temporary folder."""
@@ -105,7 +111,7 @@ def shown(result: dict[str, Any]) -> str:
     rows = [
         [name, round(old[0]), round(new[0]), f"{old[1]:.3f}", f"{new[1]:.3f}"] for name, (old, new) in result["measured"].items()
     ]
-    made = f"Before: {result['before']} of {result['day']}. Now: {result['now']}. {result['turns']} turns."
+    made = f"Before: {result['before']} of {result['day']}. Now: the cloud as of {result['now']}. {result['turns']} turns."
     return f"{made}\n\n{table(HEADS, rows)}"
 
 
@@ -119,9 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = options.parse_args(arguments)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
-    command = ["git", "log", "-1", "--format=%h %cs", asked.commit]
-    short, day = subprocess.run(command, cwd=process.ROOT, capture_output=True, text=True, check=True).stdout.split()
-    found: dict[str, Any] = {"before": short, "day": day, "now": revision(), "turns": 1 if asked.tried else asked.turns}
+    (short, day), (now, _) = described(asked.commit), described("HEAD", "--", "localcloud")
+    dirty = "-dirty" if revision().endswith("-dirty") else ""
+    found: dict[str, Any] = {"before": short, "day": day, "now": now + dirty, "turns": 1 if asked.tried else asked.turns}
     found["measured"] = measure(asked.commit, found["turns"], 0 if asked.tried else asked.seconds)
     print(shown(found))
     if not asked.tried:

@@ -26,6 +26,9 @@ async function main() {
     sources: await asked('DescribeSourceServers', { 'SourceId.1': source }, smc),
     off: await asked('DeleteInstance', { InstanceId: 'i-none', ForceStop: false }),
     opened: await asked('OpenSnapshotService', { OwnerId: 1 }),
+    status: await asked('DescribeInstances', { Status: 'running' }),
+    diskType: await asked('DescribeDisks', { DiskType: 'System' }),
+    jobStatus: await asked('DescribeReplicationJobs', { Status: 'Done' }, smc),
     misspelt: await asked('DescribeInstances', { Statuss: 'Running' }),
   };
   console.log(JSON.stringify(seen));

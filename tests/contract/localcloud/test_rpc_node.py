@@ -107,3 +107,8 @@ def test_parameters_of_the_newest_metadata_are_known(seen: dict[str, Any]) -> No
         "misspelt": "UnknownParameter",
     }
     assert seen["opened"]["answer"]["RequestId"]
+
+
+@pytest.mark.parametrize(("attempt", "name"), [("status", "Status"), ("diskType", "DiskType"), ("jobStatus", "Status")])
+def test_a_filter_refuses_a_value_in_another_spelling(seen: dict[str, Any], attempt: str, name: str) -> None:
+    assert seen[attempt]["code"] == f"Invalid{name}.ValueNotSupported"
