@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -36,7 +37,7 @@ Operation = Callable[[str, Any], Any]
 
 
 class Tablestore:
-    """The service. Each instance name has its own tables. Every well-formed instance name exists."""
+    """The service. Each instance name has its own tables. Every well-formed instance name exists. RAM sees the name as sent."""
 
     name = "tablestore"
 
@@ -90,7 +91,8 @@ class Tablestore:
             raise too_large()
         message = _parsed(operation, request.body)
         refused.check(operation, message, request.body)
-        tables = self._tables_named(operation, instance, message)
+        own = instance.lower()
+        tables = self._tables_named(operation, own, message)
         key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
         signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""
         return Call(
@@ -99,7 +101,7 @@ class Tablestore:
             tuple(self._arn(instance, table) for table in tables),
             message,
             summary=",".join(tables),
-            extra={"instance": instance, "path": request.path, "signing_key": signing_key},
+            extra={"instance": own, "path": request.path, "signing_key": signing_key},
         )
 
     def perform(self, call: Call, caller: Key) -> Response:
@@ -177,6 +179,7 @@ class Tablestore:
         Types are INTEGER, STRING, BINARY (keys) and also DOUBLE, BOOLEAN (columns). Options are changed, and indexes are added (and
         filled) or dropped. If the key or the columns differ, OTSObjectAlreadyExist is raised.
         """
+        instance = instance.lower()
         key, columns = [KeyColumn(*each) for each in primary_key], [Column(*each) for each in defined_columns]
         options = Options(ttl_s, max_versions)
         with self._cloud.lock, self._cloud.db.transaction():
@@ -252,8 +255,12 @@ def _check_date(text: str) -> None:
         raise auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
 
 
+@lru_cache(maxsize=256)
 def _is_instance_name(name: str) -> bool:
+    """Whether an instance can have this name; upper and lower case are the same."""
     if not 3 <= len(name) <= limits.INSTANCE_NAME_LENGTH or not name.isascii() or name.endswith("-"):
+        return False
+    if any(word in name.lower() for word in limits.NOT_IN_INSTANCE_NAMES):
         return False
     return name[0].isalpha() and all(each.isalnum() or each == "-" for each in name)
 

@@ -1,9 +1,13 @@
-"""Tablestore's published limits (wide column model). Sizes are in bytes."""
+"""Tablestore's published limits (wide column model). Sizes are in bytes.
+
+Source: help.aliyun.com/en/tablestore/product-overview/general-limits-of-tablestore, and the pages that it leads to.
+"""
 
 from __future__ import annotations
 
 NAME_LENGTH = 255
 INSTANCE_NAME_LENGTH = 16
+NOT_IN_INSTANCE_NAMES = ("ali", "ay", "ots", "taobao", "admin")
 KEY_COLUMNS = 4
 KEY_VALUE_SIZE = 1024
 DEFINED_COLUMNS = 32

@@ -133,11 +133,29 @@ def test_columns_to_get(parts: Parts) -> None:
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("abc", 200), ("a-b-c1234567890x", 200), ("ab", 400), ("a" * 17, 400), ("abc-", 400), ("1abc", 400), ("ab_c", 400)],
+    [
+        ("abc", 200),
+        ("a-b-c1234567890x", 200),
+        ("ab", 400),
+        ("a" * 17, 400),
+        ("abc-", 400),
+        ("1abc", 400),
+        ("ab_c", 400),
+        ("my-ots", 400),
+        ("DISPLAY", 400),
+    ],
 )
 def test_names_of_instances(parts: Parts, name: str, status: int) -> None:
     cloud, _ = parts
     assert send(cloud, "ListTable", b"", x_ots_instancename=name).status == status
+
+
+def test_the_name_of_an_instance_has_no_case(parts: Parts) -> None:
+    cloud, service = parts
+    service.ensure_table("Shared", "u", [("k", "STRING")])
+    for name in ("shared", "SHARED", "Shared"):
+        assert send(cloud, "ListTable", b"", x_ots_instancename=name).body == b"\x0a\x01u"
+    assert send(cloud, "ListTable", b"", x_ots_instancename="sharing").body == b""
 
 
 def test_reserved_units_have_an_upper_bound(parts: Parts) -> None:
