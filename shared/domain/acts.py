@@ -36,7 +36,7 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""For each act, the words with which the reason in the migration's journal begins."""
+"""For each act, the words at the beginning of the reason in the migration's journal."""
 
 
 def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:

@@ -49,7 +49,7 @@ class CopyCandidate:
 
 def job_runs_in_journal(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """All runs of a migration's jobs, read from its journal. The argument ``unseen`` says whether a job may run before the pipeline
-    notices the job. If so, each run begins at the time at which the snapshots were ready, because the job may have begun before the
+    notices the job. If ``unseen`` is true, each run begins when the snapshots were ready, because the job may have begun before the
     pipeline noticed it.
     """
     runs: list[JobRun] = []

@@ -60,7 +60,7 @@ class AfterJobRecord:
     """The id of the command that looks for the marker; empty if no command has been sent, or if the last command failed."""
     found: DisksAfterJob | None = None
     system: str = ""
-    """The operating system of the guest when the pipeline looked for the marker, in words."""
+    """The name of the operating system that the guest ran when the pipeline looked for the marker."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class CommandProgress:
 
     @property
     def command_in_words(self) -> str:
-        """The command that runs in the guest now, or the result of the last command, in words; empty if no command ever ran."""
+        """The command that runs in the guest now, or the result of the last command, in words; empty if no command has run yet."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
     def progress_before_command(self, phase: str, now: datetime) -> CommandProgress:

@@ -115,7 +115,7 @@ class _SimulatedRun:
     position: dict[str, int] = field(default_factory=dict)
     """For each migration, its position in the batch's order; empty if the policy names no order."""
     arrivals: int = 0
-    """Number of times that a migration has entered a queue so far."""
+    """The number of entries into a queue so far, for all migrations together."""
     unsettled: Counter[int] = field(default_factory=Counter)
     """For each wave, the number of migrations that have not ended yet."""
     first_unsettled: int = 0

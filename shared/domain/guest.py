@@ -177,7 +177,7 @@ class LinuxFacts:
 class WindowsFacts:
     """Facts that only Windows guests have. The field ``language`` is zh or en; sizes are in MiB.
 
-    ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as for Linux.
+    The fields ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as in ``LinuxFacts``.
     """
 
     build: str | None = None

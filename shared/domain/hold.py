@@ -20,7 +20,8 @@ STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
 Each act is recorded in a column whose name begins with ``LINE``.
 """
 SHOWN = 20
-"""Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""
+"""Maximum number of acts that the pipeline reads from the hold's history. If the history is longer, only the latest acts are read.
+"""
 
 
 @dataclass(frozen=True)

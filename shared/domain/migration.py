@@ -253,7 +253,7 @@ class Migration:
 
     @property
     def remaining_outbox_versions(self) -> tuple[int, ...]:
-        """The row versions whose outboxes stay in the row after its next write."""
+        """The row versions whose outboxes stay in the row after the row's next write."""
         return tuple(version for version in self.owes if version != self.received)
 
     @property

@@ -35,6 +35,6 @@ def is_removed_by_receiver(taken: Step) -> bool:
 def holds_only_event(event_id: str, effects: Collection[object], event_ids: Sequence[str]) -> bool:
     """Whether an outbox with these effects and events holds nothing but the event with this id.
 
-    Whoever has received the event may remove such an outbox, because the bus has taken the event.
+    The receiver of the event may remove such an outbox, because the event no longer needs to be sent.
     """
     return bool(event_id) and not effects and list(event_ids) == [event_id]

@@ -173,9 +173,9 @@ BOUNDS: dict[str, tuple[int, int]] = {
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
     **{f"commands.{name}": bounds for name, bounds in COMMAND_BOUNDS.items()},
 }
-"""Minimum and maximum of each number field of a policy, by the field's name in the API."""
+"""Minimum and maximum of each numeric field of a policy, with the field's name in the API as the key."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
-"""The description of each field, by the field's name in the API."""
+"""The description of each field, with the field's name in the API as the key."""
 DEFAULTS: dict[str, Any] = {
     name: each.default
     for name, each in _CHOICES.items()

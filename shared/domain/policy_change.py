@@ -83,7 +83,7 @@ def _check_field_may_change(name: str, batch: Batch) -> None:
 
 
 def _values_by_field(policy: Policy) -> dict[str, Any]:
-    """The values of the policy, by the names of its fields in the API."""
+    """The values of the policy's fields, with the names of the fields in the API as the keys."""
     seen = policy_without_never_open_window(policy)
     written = encode(seen)  # encode leaves out fields with their default value
     return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}

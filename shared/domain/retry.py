@@ -61,8 +61,8 @@ same id.
 
 @dataclass(frozen=True)
 class RetryHint:
-    """The hint that a failed call may succeed if it is repeated. If the service asked for a pause, ``asked_s`` is the pause in
-    seconds.
+    """The hint that a failed call may succeed if it is repeated. If the service asked for a pause, ``asked_s`` is the length of
+    this pause in seconds.
     """
 
     asked_s: float | None = None

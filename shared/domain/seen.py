@@ -22,8 +22,8 @@ def is_state_unchanged_since(migration: Migration, seen: int) -> bool:
 def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
     """Whether the operator has already carried out the act, so that a repeated request for the act can succeed.
 
-    The result is true if the first change after the version ``seen`` is this act by this operator. If nothing has changed since
-    that version, the last change before it is compared with the act.
+    The result is true if the first change after the version ``seen`` is this act by this operator. If nothing has changed since the
+    version ``seen``, the last change before this version is compared with the act.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]

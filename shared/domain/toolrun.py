@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from shared.domain.text import plain_lines, text_without_secrets
 
 MOST_LOG = 1_500
-"""Maximum number of characters that are stored of a tool's log. The text must be short, because every stage reads the row in which
-the text is stored.
+"""Maximum length, in characters, of the part of a tool's log that is stored. The text must be short, because every stage reads the
+row in which the text is stored.
 """
 LATE_S = 120
 """The number of seconds after which a requested run without a process counts as cut off."""

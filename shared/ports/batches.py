@@ -54,7 +54,7 @@ class Batches(Protocol):
         """
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the given batch ids that belong to dry runs.
+        """The ids of dry runs among the given batch ids.
 
         A batch with a missing or unreadable row does not count as a dry run.
         """
@@ -73,9 +73,9 @@ class Batches(Protocol):
         ``before``.
 
         The argument ``line`` is added to the batch's journal. The argument ``forgiven`` maps migration ids to the last attempt
-        whose failure no longer counts against the budget. The argument ``waves`` contains the migrations of each wave, and is given
-        only once. When the waves are written, the sort keys of the migrations are deleted. The argument ``left_out`` contains the
-        instances that the selection left out, and is given when the planning ends.
+        whose failure no longer counts against the budget. The argument ``waves`` contains the migrations of each wave. A batch's
+        waves are written only once. When the waves are written, the sort keys of the migrations are deleted. The argument
+        ``left_out`` contains the instances that the selection left out, and is given when the planning ends.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:

@@ -12,7 +12,7 @@ from shared.domain.events import PLAIN_COMMAND
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The result of a command. The status is the one that Cloud Assistant reports, such as Success.
+    """The result of a command. The field ``status`` is Cloud Assistant's word, such as Success.
 
     The field ``dropped`` contains the number of bytes by which Cloud Assistant shortened the output.
     """

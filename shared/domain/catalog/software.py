@@ -119,8 +119,8 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All database servers except MySQL. A destination is missing from ``ships`` if it ships no server of the kind in question, or if
-nobody has checked the destination.
+"""All database servers except MySQL. A destination is missing from ``ships`` if nobody has checked the destination, or if the
+destination ships no such server.
 """
 
 

@@ -13,7 +13,7 @@ HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:
-    """The facts of a guest that only change if somebody changes them. Free space, free memory and running programs are left out."""
+    """The facts of a guest that change only if somebody changes them. Free space, free memory and running programs are left out."""
     mounts = None if guest.mounts is None else tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
     services = None if guest.services is None else tuple((s.name, s.enabled) for s in guest.services if s.enabled)
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")

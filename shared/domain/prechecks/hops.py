@@ -24,7 +24,9 @@ def major_version(key: str) -> int | None:
 
 
 def is_upgrade(hop: Hop) -> bool:
-    """Whether the hop leads to a later major version. A hop within one major version only replaces packages."""
+    """Whether the hop leads to a later major version. A hop within one major version is no upgrade, because it only replaces
+    packages.
+    """
     before, after = major_version(hop.source), major_version(hop.destination)
     return before is not None and after is not None and after > before
 

@@ -104,8 +104,8 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """Those of the fields ``start``, ``progress`` and ``result`` whose line has the certainty ``assumed``. A recipe with such a
-        field is off until the operator declares the recipe proven.
+        """The names of the fields whose line has the certainty ``assumed``, out of ``start``, ``progress`` and ``result``. A recipe
+        with such a field is off until the operator declares the recipe proven.
         """
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 

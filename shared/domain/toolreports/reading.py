@@ -12,7 +12,7 @@ from shared.domain.text import plain_line
 Json = dict[str, Any]
 _BLANK = re.compile(r"[\s,]*")
 LONGEST = 600
-"""Maximum characters that are shown of one text from a tool."""
+"""Maximum length, in characters, of one text from a tool."""
 
 
 def json_object(text: str) -> Json:

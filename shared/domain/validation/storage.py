@@ -1,4 +1,4 @@
-"""Checks that the same file systems are mounted at the same places, are as large as before, and are writable."""
+"""Checks that the same file systems are mounted at the same mount points, are as large as before, and are writable."""
 
 from __future__ import annotations
 
