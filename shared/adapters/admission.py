@@ -199,11 +199,11 @@ class TablestoreAdmission:
         found = {row["lock_id"][len(tables.TROUBLE) :]: _unusable_account_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
-    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
+    def write_account_refusal(self, trouble: UnusableAccount) -> None:
         columns = {TROUBLE: tables.json_column_text(TROUBLE, encode(trouble))}
         self._store.put(tables.LOCKS, _unusable_account_key(trouble.account_id), columns)
 
-    def mark_account_usable(self, account: str) -> None:
+    def delete_account_refusal(self, account: str) -> None:
         row = self._store.get(tables.LOCKS, _unusable_account_key(account), (TROUBLE,))
         if row:
             with suppress(WriteInDoubt):

@@ -38,7 +38,7 @@ ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f]{{1,{LONGEST_TAG_KEY}}})?
 
 
 @dataclass(frozen=True)
-class Grouping:
+class GroupTag:
     """The tag that marks redundancy groups. The instances of one group can replace each other."""
 
     tag: str = required_field("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
@@ -117,7 +117,7 @@ class Policy:
     commands: tuple[CommandRule, ...] = choice_field(
         (), "Commands, check and files for some instances. For each instance, the first matching rule applies."
     )
-    group: Grouping | None = choice_field(  # noqa: RUF009
+    group: GroupTag | None = choice_field(  # noqa: RUF009
         None, "Instances that can replace each other. Two instances of a group never move at once."
     )
 
@@ -165,7 +165,7 @@ _CHOICES = {
     **{f"window.{camel_case(each.name)}": each for each in fields(Window)},
     **{f"blackouts.{camel_case(each.name)}": each for each in fields(Blackout)},
     **{f"commands.{name}": each for name, each in command_rule_fields().items()},
-    **{f"group.{camel_case(each.name)}": each for each in fields(Grouping)},
+    **{f"group.{camel_case(each.name)}": each for each in fields(GroupTag)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
     **bounds_of_numeric_fields(Policy),

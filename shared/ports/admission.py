@@ -140,8 +140,8 @@ class Admission(Protocol):
         Makes no call if no id is given.
         """
 
-    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
+    def write_account_refusal(self, trouble: UnusableAccount) -> None:
         """Store the reason why a member account cannot be used. Replaces an earlier reason."""
 
-    def mark_account_usable(self, account: str) -> None:
+    def delete_account_refusal(self, account: str) -> None:
         """Delete the stored reason why a member account cannot be used. No error is raised if no reason is stored."""

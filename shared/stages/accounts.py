@@ -25,7 +25,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.unusable_accounts([error.account_id]).get(error.account_id)
-    ports.admission.mark_account_unusable(known.next_refusal_record(error, now) if known else first_refusal_record(error, now))
+    ports.admission.write_account_refusal(known.next_refusal_record(error, now) if known else first_refusal_record(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -41,7 +41,7 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
         elif now - trouble.until > LOST:
             # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
             # made again, and was not refused.
-            ports.admission.mark_account_usable(trouble.account_id)
+            ports.admission.delete_account_refusal(trouble.account_id)
     after = ports.admission.unusable_accounts(sorted(troubles))
     return frozenset(account for account, trouble in after.items() if trouble.is_account_blocked(now))
 
@@ -65,7 +65,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
     except ReplankError as error:
         _LOG.warning("account %s does not answer: %s", account_id, error)
     else:
-        ports.admission.mark_account_usable(account_id)
+        ports.admission.delete_account_refusal(account_id)
 
 
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:

@@ -77,15 +77,15 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
     trouble = first_refusal_record(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
-    admission.mark_account_unusable(trouble)
+    admission.write_account_refusal(trouble)
     assert admission.slot_use_and_current_hold("b1", account=A)[0].trouble == trouble
     assert [admission.slot_use_and_current_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
     assert admission.unusable_accounts([A, B, ""]) == {A: trouble}
     later = replace(trouble, until=T0 + timedelta(hours=1))
-    admission.mark_account_unusable(later)
+    admission.write_account_refusal(later)
     assert admission.unusable_accounts([A]) == {A: later}
-    admission.mark_account_usable(A)
-    admission.mark_account_usable(A)
+    admission.delete_account_refusal(A)
+    admission.delete_account_refusal(A)
     assert admission.unusable_accounts([A]) == {}
 
 

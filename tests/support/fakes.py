@@ -394,10 +394,10 @@ class FakeAdmission:
     def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         return {each: self.known[each] for each in accounts if each in self.known}
 
-    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
+    def write_account_refusal(self, trouble: UnusableAccount) -> None:
         self.known[trouble.account_id] = trouble
 
-    def mark_account_usable(self, account: str) -> None:
+    def delete_account_refusal(self, account: str) -> None:
         self.known.pop(account, None)
 
     def slot_holders(self) -> dict[str, str]:

@@ -128,7 +128,7 @@ def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
     return RuleFailed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
 
 
-def _check_windows_size(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_size_for_windows(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance has fewer CPUs or less memory than a Windows migration needs."""
     cpu, memory = facts.instance.cpu, facts.instance.memory_mib
     least_cpu, least_memory = catalog.minima["windows.cpu"].value, catalog.minima["windows.memory"].value
@@ -300,7 +300,7 @@ RULES = (
         why="Windows Setup of the newer version does not run on a smaller instance.",
         remedy="Change to an instance type with at least 2 vCPU and 2 GiB.",
         source="Windows limits: 2 vCPU, 2 GiB",
-        check=_check_windows_size,
+        check=_check_size_for_windows,
         applies=is_windows,
         command="aliyun ecs ModifyInstanceSpec ...",
     ),

@@ -30,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
     network.check_default_route,
     network.check_name_servers,
     network.check_firewall,
-    content.check_accounts,
+    content.check_users_and_groups,
     content.check_cron,
     content.check_packages,
     content.check_files,

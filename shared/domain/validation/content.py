@@ -24,7 +24,7 @@ REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-rel
 """Packages whose names and versions differ between distributions."""
 
 
-def check_accounts(view: Comparison) -> Iterator[Finding]:
+def check_users_and_groups(view: Comparison) -> Iterator[Finding]:
     """Check that all users and groups still exist with the same ids."""
     for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
         if view.is_windows and kind == "Group":
@@ -32,10 +32,12 @@ def check_accounts(view: Comparison) -> Iterator[Finding]:
         if before is None or after is None:
             yield not_compared_finding(f"{kind}sUnknown", f"{kind.lower()}s")
         else:
-            yield from _lost_account_findings(kind, before, after, view)
+            yield from _lost_user_and_group_findings(kind, before, after, view)
 
 
-def _lost_account_findings(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
+def _lost_user_and_group_findings(
+    kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison
+) -> Iterator[Finding]:
     now = {entry.split(":")[0]: entry for entry in after}
     lost: list[str] = []
     system: list[str] = []

@@ -14,7 +14,7 @@ from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.errors import Refused
 from shared.domain.group import group_name, last_attempt_done_with_group_lock, why_member_waits
 from shared.domain.migration import DriverData, Migration, State
-from shared.domain.policy import Grouping, parse_policy
+from shared.domain.policy import GroupTag, parse_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 RAN = DriverData(job_id="j", started_at=NOW)
@@ -95,7 +95,7 @@ def test_whoever_waits_is_told_for_whom_and_when_a_person_must_decide() -> None:
 
 def test_the_policy_names_the_tag() -> None:
     policy = parse_policy({"group": {"tag": "app"}})
-    assert policy.group == Grouping("app")
+    assert policy.group == GroupTag("app")
     assert encode(policy)["group"] == {"tag": "app"}
 
 

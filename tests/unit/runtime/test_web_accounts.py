@@ -102,7 +102,7 @@ def test_an_account_that_refuses_is_shown_with_cause_and_remedy(api: ApiInMemory
     stand(api)
     batch_id = next(iter(api.fakes.batches.rows))
     trouble = UnusableAccount(A, "Account.RoleRefused", "Role r is gone.", "Restore it.", NOON, NOON + timedelta(minutes=1))
-    api.fakes.admission.mark_account_unusable(trouble)
+    api.fakes.admission.write_account_refusal(trouble)
     _, body = api.call("GET", f"/batches/{batch_id}")
     assert [(each["accountId"], each["code"], each["remedy"]) for each in body["accountTroubles"]] == [
         (A, "Account.RoleRefused", "Restore it.")

@@ -53,7 +53,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     if limit is Limit.HOLD:
         assert fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
-        fakes.admission.mark_account_unusable(
+        fakes.admission.write_account_refusal(
             UnusableAccount("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1))
         )
     if limit is Limit.GROUP:
