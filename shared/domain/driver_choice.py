@@ -93,7 +93,7 @@ def _reason_for_choice(name: str, passed_over: Mapping[str, str]) -> str:
 
 
 def _reasons_against_drivers(passed_over: Mapping[str, str]) -> str:
-    """The reasons against the drivers that were not chosen, in sentences. Drivers with the same reason share one sentence."""
+    """The reasons against the drivers that were not chosen, with one sentence for all drivers that have the same reason."""
     names = dict[str, list[str]]()
     for name, why in passed_over.items():
         names.setdefault(why, []).append(name)

@@ -16,7 +16,7 @@ from shared.domain.hop import Hop
 __all__ = ["Hop", "PlannedRoute", "plan_route"]
 
 MAX_HOPS = 4
-"""Maximum hops of a route. Each hop is a migration of its own, with its own snapshots and restarts."""
+"""Maximum number of hops in a route. Each hop is a migration of its own, with its own snapshots and restarts."""
 FAR_FUTURE = date.max
 """The date that stands for an unknown end of support when chains are compared."""
 

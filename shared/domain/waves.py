@@ -43,7 +43,9 @@ def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
 
 
 def divide_into_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ids divided into waves, in order; the last size repeats. Raises Refused (Wave.TooMany) if the sizes are too small."""
+    """The ids divided into waves, in order. If more ids are left after the last size, this size applies to all later waves. Raises
+    Refused (Wave.TooMany) if the sizes are too small.
+    """
     waves: list[tuple[str, ...]] = []
     place = size = 0
     while place < len(ids):

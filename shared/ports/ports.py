@@ -44,7 +44,7 @@ class DeploymentLimits:
     long.
     """
     protect: bool = True
-    """Whether Replank switches on the deletion protection of instances while they move."""
+    """Whether the deletion protection of every moving instance is switched on."""
 
 
 @dataclass(frozen=True)

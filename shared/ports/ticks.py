@@ -1,4 +1,4 @@
-"""The port of the stored time of the last tick."""
+"""The port that stores the time of the last tick."""
 
 from __future__ import annotations
 

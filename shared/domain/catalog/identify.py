@@ -36,8 +36,8 @@ _WRITTEN = (
     (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
     (re.compile(r"\bcent os\b"), "centos"),
 )
-"""Patterns of common spellings, each with its replacement in ECS's spelling. The patterns cover the words in /etc/redhat-release,
-missing spaces and abbreviations.
+"""Patterns of common spellings, each with its replacement in ECS's spelling. The patterns match names as in /etc/redhat-release,
+names without spaces, and abbreviated names.
 """
 
 
