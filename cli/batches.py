@@ -11,7 +11,7 @@ import typer
 
 from cli import output, progress, states
 from cli.client import ApiClient
-from cli.options import AsJson, BatchId, check_state, description
+from cli.options import AsJson, BatchId, description, require_known_state
 from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
@@ -71,7 +71,7 @@ def show_status(
         if value and not batch:
             raise option_without_effect_problem(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state:
-        check_state(state)
+        require_known_state(state)
     if order and order.removeprefix("-") not in ORDERS:
         raise bad_input_problem(
             "Option.Invalid", f"{order!r} is not an order of migrations.", f"The orders are {', '.join(ORDERS)}."

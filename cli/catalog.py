@@ -14,7 +14,7 @@ from cli.fleet import Fleet, os_names, read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input_problem
 from cli.rows import CatalogFile, catalog_from_file
-from cli.standing import SUPPORT_ENDED, conversion_in_words, release_after_conversion, support_status
+from cli.standing import SUPPORT_ENDED, conversion_in_words, release_of_converted_guest, support_status
 from cli.today import today_in_utc
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_release_in_catalog
@@ -187,7 +187,7 @@ def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
 
 
 def _route_in_words(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
-    release = release_after_conversion(fleet, record, known) or identify_release_in_catalog(known, *os_names(record))
+    release = release_of_converted_guest(fleet, record, known) or identify_release_in_catalog(known, *os_names(record))
     architecture = "arm64" if _ARM_INSTANCE_TYPE.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

@@ -93,7 +93,7 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
         wrong.append("the file: contains no page")
     seen: set[str] = set()
     for place, page in enumerate(pages, start=1):
-        wrong += _page_problems(page, place, seen)
+        wrong += _problems_in_page(page, place, seen)
     found, source = _read_guest_facts(document, file, guests)
     wrong += _guest_problems(found, seen)
     accounts = document.get("accounts", {}) if isinstance(document, dict) else {}
@@ -136,7 +136,7 @@ def _day_of_fleet_file(document: Any, file: Path) -> tuple[date | None, str, lis
         return None, "", [f"the field takenOn must be a day like 2026-12-01, is {json.dumps(said)[:60]}"]
 
 
-def _page_problems(page: Any, place: int, seen: set[str]) -> Iterator[str]:
+def _problems_in_page(page: Any, place: int, seen: set[str]) -> Iterator[str]:
     instances = page.get("Instances") if isinstance(page, dict) else None
     if not isinstance(page, dict):
         yield f"page {place}: must be an object with the field Instances"

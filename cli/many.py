@@ -40,20 +40,20 @@ class BulkAct:
     """Whether the user types the batch's id instead of answering yes or no."""
 
 
-def _question_of_confirmation(number: int, batch: Json) -> str:
+def _question_before_confirming(number: int, batch: Json) -> str:
     kept = batch["policy"]["retentionDays"]
     return f"Confirm these {number}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
 
 
-def _question_of_retry(number: int, _batch: Json) -> str:
+def _question_before_retrying(number: int, _batch: Json) -> str:
     return f"Try these {number} again? A failed rollback is continued as a rollback."
 
 
-def _question_of_cancellation(number: int, batch: Json) -> str:
+def _question_before_cancelling(number: int, batch: Json) -> str:
     return f"Cancel these {number} of the {batch['size']} migrations of the batch? None of them starts by itself again."
 
 
-def _question_of_rollback(number: int, batch: Json) -> str:
+def _question_before_rolling_back(number: int, batch: Json) -> str:
     which = f"these {number} of the {batch['size']} instances of the batch"
     return f"Reset every disk of {which} to its snapshot? Data written since is lost."
 
@@ -70,7 +70,7 @@ CONFIRM = BulkAct(
     "confirmed",
     "confirmed",
     lambda each: f"{each['instanceName']}  validated {output.time_in_words(each['enteredAt'])}",
-    _question_of_confirmation,
+    _question_before_confirming,
 )
 RETRY = BulkAct(
     "retry",
@@ -80,7 +80,7 @@ RETRY = BulkAct(
     "tried again",
     "tried again",
     lambda each: f"{each['failure']['code']} ({each['failure']['stage']})",
-    _question_of_retry,
+    _question_before_retrying,
 )
 CANCEL = BulkAct(
     "cancellation",
@@ -90,7 +90,7 @@ CANCEL = BulkAct(
     "cancelled",
     "cancelled",
     _name_and_state,
-    _question_of_cancellation,
+    _question_before_cancelling,
     typed=True,
 )
 ROLL_BACK = BulkAct(
@@ -101,7 +101,7 @@ ROLL_BACK = BulkAct(
     "being rolled back",
     "rolled back",
     _name_and_state,
-    _question_of_rollback,
+    _question_before_rolling_back,
     typed=True,
 )
 

@@ -9,7 +9,7 @@ import typer
 from cli import many, output, states
 from cli.client import ApiClient
 from cli.findings import severity_in_words
-from cli.options import MIGRATION_HELP, AsJson, MigrationId, check_state
+from cli.options import MIGRATION_HELP, AsJson, MigrationId, require_known_state
 from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.targets import ACTS, migration_to_act_on, migration_to_show
 
@@ -117,7 +117,7 @@ def _check_one_or_many(migration: str, batch: str, seen_version: int | None, cho
     if chosen and not batch:
         raise option_without_effect_problem("--state", "without --batch", "Leave it out.")
     for state in chosen or ():
-        check_state(state)
+        require_known_state(state)
 
 
 def confirm_migrations(

@@ -15,7 +15,7 @@ MIGRATION_HELP = "Id of a migration. Or id of an instance that has only one migr
 MigrationId = Annotated[str, typer.Argument(metavar="MIGRATION", help=MIGRATION_HELP)]
 
 
-def check_state(state: str) -> None:
+def require_known_state(state: str) -> None:
     """Raise Problem (Option.Invalid) unless migrations have a state of this name."""
     if state not in states.ALL:
         raise bad_input_problem(

@@ -24,7 +24,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
 
     The argument ``on`` is the day on which support is judged.
     """
-    converted = release_after_conversion(fleet, record, catalog)
+    converted = release_of_converted_guest(fleet, record, catalog)
     name, name_en = os_names(record)
     return (
         support_status_of_release(converted, converted.name, on, catalog)
@@ -33,7 +33,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
     )
 
 
-def release_after_conversion(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
+def release_of_converted_guest(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
     """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_release_in_catalog(catalog, *os_names(record))
@@ -46,6 +46,6 @@ def release_after_conversion(fleet: Fleet, record: Json, catalog: Catalog) -> Re
 
 def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
     """A phrase that names the release to which the guest was converted; empty if the guest was not converted."""
-    converted = release_after_conversion(fleet, record, catalog)
+    converted = release_of_converted_guest(fleet, record, catalog)
     name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

@@ -93,7 +93,7 @@ def migrate_fleet_locally(  # noqa: PLR0913 - one parameter per option
         results.write_report(found, written, facts)
         _print_results(found, plan, written[0], facts, as_json)
         if keep:
-            _wait_for_cloud_to_end(cloud)
+            _wait_until_cloud_stops(cloud)
     except KeyboardInterrupt:
         print(f"\nInterrupted. Continue with the same options and --state {folder.path}.")
         print(f"Look into the cloud: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
@@ -182,7 +182,7 @@ def _print_results(found: results.RunResults, plan: RunPlan, report: Path, facts
     print(f"{verdict} ({facts['wallSeconds']} s). The report: {report}")
 
 
-def _wait_for_cloud_to_end(cloud: RunningCloud) -> None:
+def _wait_until_cloud_stops(cloud: RunningCloud) -> None:
     print("\nThe cloud keeps running until Ctrl-C. In another shell:")
     for name, value in cloud.environment_variables().items():
         print(f"  export {name}={shlex.quote(value)}")

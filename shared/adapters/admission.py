@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters import leases, tables
-from shared.adapters.store import AbsentColumn, Columns, Expected, Key, MaximumValue, Store, WriteInDoubt
+from shared.adapters.store import AbsentColumn, AtMost, Columns, Expected, Key, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
 from shared.domain.hold import (
@@ -161,7 +161,7 @@ class TablestoreAdmission:
             if seen.version == 0:
                 return self._store.put_new(tables.LOCKS, _SLOTS, {**columns, **counts})
             if seen.since:  # the slot is from an earlier attempt, whose release does not change the version
-                return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: MaximumValue(seen.since)})
+                return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: AtMost(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
             return self.slot_use(batch_id, migration_id).is_held_by_this_or_later_attempt(attempt)
@@ -172,7 +172,7 @@ class TablestoreAdmission:
         more = (tables.REGION, *([tables.WHERE] if account else []))
         remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
-            self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: MaximumValue(attempt)})
+            self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
         except WriteInDoubt:
             return  # the first request has released the slot, or a later attempt has taken it since
 

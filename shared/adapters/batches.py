@@ -9,7 +9,7 @@ from contextlib import suppress
 from shared.adapters import tables
 from shared.adapters.migrations import values_of_readable_rows
 from shared.adapters.page_tokens import first_key_of_page, page_token
-from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
+from shared.adapters.store import AtMost, Columns, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
@@ -161,7 +161,7 @@ class TablestoreBatches:
             self._store.update(tables.BATCHES, _batch_key(batch_id), {column: attempt})
             return
         with suppress(WriteInDoubt):  # the first request has already removed the failure
-            self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: MaximumValue(attempt - 1)})
+            self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: AtMost(attempt - 1)})
 
     def load_tally(self, batch_id: str) -> BatchTally:
         return self._tally_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TALLY) or {})

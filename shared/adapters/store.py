@@ -20,7 +20,7 @@ Columns = dict[str, Any]
 Expected = Mapping[str, Any]
 """The conditions of a write: one condition for each column name.
 
-A condition is a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn``.
+A condition is a value, a frozenset of allowed values, a ``AtMost``, or ``AbsentColumn``.
 """
 BATCH_ROWS = 100
 """Maximum number of rows in one bulk call. Tablestore accepts 100 rows in BatchGetRow, and 200 rows or 4 MB in BatchWriteRow."""
@@ -53,7 +53,7 @@ class AbsentColumn:
 
 
 @dataclass(frozen=True)
-class MaximumValue:
+class AtMost:
     """A condition on a number column: the value must not exceed ``number``."""
 
     number: int
@@ -314,7 +314,7 @@ def _expected_value_condition(column: str, value: Any) -> Any:
     # The SDK has no condition for a missing column. This condition passes if the column is missing, and fails for every value.
     if value is AbsentColumn:
         return _column_condition("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
-    if isinstance(value, MaximumValue):
+    if isinstance(value, AtMost):
         return _column_condition("LESS_EQUAL", (column, value.number))
     if isinstance(value, frozenset):
         return _joined_conditions("OR", [_column_condition("EQUAL", (column, each)) for each in sorted(value)])

@@ -325,7 +325,7 @@ def batch_columns(batch: Batch) -> Columns:
 
 def _does_selection_need_newer_version(selection: Selection) -> bool:
     """Whether older versions of Replank would misread the selection: they cannot store it, or would select too many instances."""
-    return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
+    return bool(selection.attribute_criteria or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:

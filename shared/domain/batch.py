@@ -183,7 +183,7 @@ class Selection:
     exclude: Exclusion = NOTHING_EXCLUDED
 
     @property
-    def filters(self) -> tuple[str, ...]:
+    def attribute_criteria(self) -> tuple[str, ...]:
         """The selection's tags, resource groups, VPCs and name patterns, in one tuple."""
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
@@ -192,7 +192,7 @@ class Selection:
         """Whether the selection has criteria other than regions and accounts. A selection by regions and accounts alone selects no
         instance.
         """
-        return bool(self.instance_ids or self.releases or self.filters)
+        return bool(self.instance_ids or self.releases or self.attribute_criteria)
 
     @property
     def account_ids(self) -> tuple[str, ...]:

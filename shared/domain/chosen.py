@@ -29,7 +29,8 @@ def selection_digest(selection: Selection) -> str:
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # empty lists are left out, so that the digest is the same as in versions that did not know accounts
         parts.append(sorted(selection.accounts))
-    if selection.filters or selection.exclude != NOTHING_EXCLUDED:  # left out if empty, for the same reason as the accounts
+    # The criteria too are left out if they are empty, for the same reason.
+    if selection.attribute_criteria or selection.exclude != NOTHING_EXCLUDED:
         excluded = selection.exclude
         of_each = [each for whom in (selection, excluded) for each in (whom.tags, whom.resource_groups, whom.vpcs, whom.names)]
         parts += [sorted(each) for each in (*of_each, excluded.instance_ids, excluded.releases)]

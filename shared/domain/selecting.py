@@ -82,7 +82,7 @@ def selection_result(selection: Selection, ids: frozenset[str], traits: Instance
     if not selection.has_criteria or (ids and not named):
         return None
     other, release = unmet_criterion(selection, traits), why_release_not_selected(selection, traits)
-    if not named and (other or (release and not selection.filters)):
+    if not named and (other or (release and not selection.attribute_criteria)):
         return None
     if other or release:
         return OTHER, other or release

@@ -32,7 +32,7 @@ def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", up
     and reports the command's exit status. If ``updates`` is true, the probe also reports pending updates, which can prevent a move
     from CentOS to Red Hat.
     """
-    head, body = _first_line_and_body(os_type)
+    head, body = _interpreter_line_and_rest(os_type)
     if os_type == "windows":
         settings = [f"$ReplankFiles = @({', '.join(_quoted_literal(f, chr(39) * 2) for f in files)})"] if files else []
         settings += [f"$ReplankCheck = {_quoted_literal(check, chr(39) * 2)}"] if check else []
@@ -49,7 +49,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 
 @cache
-def _first_line_and_body(os_type: str) -> tuple[tuple[str, ...], str]:
+def _interpreter_line_and_rest(os_type: str) -> tuple[tuple[str, ...], str]:
     """A probe script, split into its ``#!`` line (if it has one) and the rest of the script.
 
     The rest of the script is shortened to fit into RunCommand (24 KB).

@@ -20,7 +20,7 @@ from shared.domain.guest import (
 )
 from shared.probes.answer import LinuxAnswer, parse_whole_number
 from shared.probes.frame import AnswerSection, sections_of_answer
-from shared.probes.linux_system import read_linux_facts
+from shared.probes.linux_system import parse_linux_facts
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 FIREWALLS = ("firewalld", "iptables", "nftables")
@@ -52,7 +52,7 @@ def parse_linux_answer(text: str) -> GuestFacts:
         check=_user_check_result(answer.sections.get("check")),
     )
     total, available = answer.read_section("memory", _memory_mib) or (None, None)
-    facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux_facts(answer, facts))
+    facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=parse_linux_facts(answer, facts))
     return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.truncated_sections())
 
 

@@ -41,7 +41,7 @@ OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
 
 
-def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
+def parse_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
     """The facts that only Linux guests have. The argument ``facts`` holds the facts that every guest has."""
     state = answer.read_section("state", lambda s: s)
     programs = answer.read_section("programs", lambda s: s)
@@ -62,13 +62,13 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         security_agent=_has_security_agent(state, modules),
         updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
         reboot_pending=_is_reboot_pending(boot, facts),
-        compiled_programs=_program_names(programs),
+        compiled_programs=_names_of_unpackaged_programs(programs),
         python2_users=_programs_that_use_python2(programs, cron),
         proxy=" ".join(state.values_for_key("proxy")) if state else None,
         selinux=_selinux_mode(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
         cron=cron,
-        package_manager_busy=_is_yes(state.first_value_for_key("package-manager-busy")) if state else None,
+        package_manager_busy=_is_word_yes(state.first_value_for_key("package-manager-busy")) if state else None,
         leftovers=_values_of_key(state, "leftover"),
         dnf_modules=_values_of_key(state, "module"),
         lock_holders=tuple(map(_package_lock_holder, state.values_for_key("lock")))
@@ -127,9 +127,9 @@ def _facts_including_health_section(linux: LinuxFacts, answer: LinuxAnswer) -> L
     return replace(
         linux,
         fstab_errors=_values_of_key(health, "error") if health.first_value_for_key("checked") else None,
-        metadata_answers=_is_yes(health.first_value_for_key("metadata")),
-        names_resolve=_is_yes(health.first_value_for_key("names")),
-        clock_in_step=_is_yes(health.first_value_for_key("clock")),
+        metadata_answers=_is_word_yes(health.first_value_for_key("metadata")),
+        names_resolve=_is_word_yes(health.first_value_for_key("names")),
+        clock_in_step=_is_word_yes(health.first_value_for_key("clock")),
     )
 
 
@@ -141,7 +141,7 @@ def _words_of_key(section: AnswerSection | None, key: str) -> tuple[str, ...] | 
     return tuple(word for line in section.values_for_key(key) for word in line.split()) if section else None
 
 
-def _is_yes(word: str | None) -> bool | None:
+def _is_word_yes(word: str | None) -> bool | None:
     return None if word is None else word == "yes"
 
 
@@ -165,7 +165,7 @@ def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | No
     """
     if modules and modules.values_for_key("security-agent"):
         return True
-    return _is_yes(state.first_value_for_key("security-agent")) if state else None
+    return _is_word_yes(state.first_value_for_key("security-agent")) if state else None
 
 
 def _selinux_mode(state: AnswerSection) -> str | None:
@@ -197,7 +197,8 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
 def _fstab_entries_of_older_probe(section: AnswerSection) -> tuple[FstabFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(
-        FstabFacts(spec, point, kind, options, _is_yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
+        FstabFacts(spec, point, kind, options, _is_word_yes(None if here == "?" else here))
+        for spec, point, kind, options, here in rows
     )
 
 
@@ -208,9 +209,9 @@ def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootF
         default_kernel=_default_kernel(section, versions),
         images=versions,
         missing_initramfs=tuple(version for version, here in images if here == "no"),
-        grub_config=_is_yes(section.first_value_for_key("grub")),
-        efi=_is_yes(section.first_value_for_key("efi")),
-        kernel_packaged=_is_yes(packages.first_value_for_key("kernel-packaged")) if packages else None,
+        grub_config=_is_word_yes(section.first_value_for_key("grub")),
+        efi=_is_word_yes(section.first_value_for_key("efi")),
+        kernel_packaged=_is_word_yes(packages.first_value_for_key("kernel-packaged")) if packages else None,
     )
 
 
@@ -246,7 +247,7 @@ def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None
     return newest != facts.kernel and _version_sort_key(newest) > _version_sort_key(facts.kernel)
 
 
-def _program_names(programs: AnswerSection | None) -> tuple[str, ...] | None:
+def _names_of_unpackaged_programs(programs: AnswerSection | None) -> tuple[str, ...] | None:
     """The names of the hosting panels in the guest, and of the compiled programs that belong to no package."""
     if programs is None:
         return None

@@ -96,9 +96,9 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
         "os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values_for_key("release"))]
     )
     return ToolAnswer(
-        run=_field_word(told, "run"),
-        word=_field_word(told, "word"),
-        phase=_field_word(told, "phase"),
+        run=_field_text(told, "run"),
+        word=_field_text(told, "word"),
+        phase=_field_text(told, "phase"),
         status=_field_number(told, "status"),
         started=_is_field_yes(told, "started"),
         active=_is_field_yes(told, "active"),
@@ -118,22 +118,22 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     )
 
 
-def _field_word(told: AnswerSection, name: str) -> str:
+def _field_text(told: AnswerSection, name: str) -> str:
     return (told.first_value_for_key(name) or "").strip()
 
 
 def _is_field_yes(told: AnswerSection, name: str) -> bool:
-    return _field_word(told, name) == "yes"
+    return _field_text(told, name) == "yes"
 
 
 def _field_number(told: AnswerSection, name: str) -> int | None:
-    text = _field_word(told, name)
+    text = _field_text(told, name)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
 def _decompressed_file(told: AnswerSection, name: str) -> str:
     """The text of a compressed file, or of the part that arrived; empty if the file cannot be decompressed."""
-    text = _field_word(told, name)
+    text = _field_text(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])
         return zlib.decompressobj(wbits=31).decompress(raw, _MOST_TEXT).decode("utf-8", "replace")

@@ -197,10 +197,10 @@ def _too_large_response(event: bytes, request_id: str) -> dict[str, Any]:
 
     error = web.body_too_large_error()
     _log_error(error, {})
-    return web.error_response(error, request_id, _language_header_of_unread_request(event))
+    return web.error_response(error, request_id, _language_header_of_oversized_request(event))
 
 
-def _language_header_of_unread_request(event: bytes) -> dict[str, str]:
+def _language_header_of_oversized_request(event: bytes) -> dict[str, str]:
     """The header Accept-Language in the bytes of a request that is too large to be parsed; empty without the header.
 
     Only a name in the JSON of the event has plain quotes on both sides. Inside the request's body, quotes are escaped.

@@ -98,7 +98,7 @@ def remove_received_outbox(migration: Migration, ports: Ports) -> None:
             ports.migrations.remove_outbox(migration, migration.received)
 
 
-def load_again(migration: Migration, ports: Ports) -> Migration:
+def reload_migration(migration: Migration, ports: Ports) -> Migration:
     """Read the migration's row again, and return the migration. If the row still has the outbox whose only event this stage has
     received, the next write of the row removes the outbox.
     """
@@ -145,7 +145,7 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
 
     Raises Stale if the migration is not in one of ``states``, or if the message is older than the migration's state.
     """
-    migration = ports.migrations.load(_migration_id(message), event_id=message.event_id)
+    migration = ports.migrations.load(_id_of_named_migration(message), event_id=message.event_id)
     if message.type == events.COMMAND_ENDED and not migration.awaits_command(str(message.data.get("invokeId", ""))):
         raise Stale("Command.NotAwaited", f"Migration {migration.migration_id} does not wait for this command.", "Nothing to do.")
     version = message.data.get("version")
@@ -177,11 +177,11 @@ def run_stage_or_fail_migration(
         except (Permanent, Refused) as error:
             return _fail_migration_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
-        release_unneeded_slot_and_lock(_migration_id(message), ports)
+        release_unneeded_slot_and_lock(_id_of_named_migration(message), ports)
         raise
 
 
-def _migration_id(message: Message) -> str:
+def _id_of_named_migration(message: Message) -> str:
     """Return the id of the migration that the message concerns.
 
     If the message says that a command has ended, the id is part of the command's name.
@@ -216,7 +216,7 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
     The migration keeps its place in the queue. The migration's slot is released unless the job may be running.
     """
     record_error_if_account_refusal(error, ports)
-    row = load_again(migration, ports)
+    row = reload_migration(migration, ports)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
@@ -252,7 +252,7 @@ def _fail_migration_if_unchanged(
 ) -> Outcome:
     """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""
     stage, event_type = giving_up
-    now = load_again(migration, ports)
+    now = reload_migration(migration, ports)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
     if now.state not in mine or now.attempt != migration.attempt:
         raise Stale(

@@ -111,7 +111,7 @@ class InstanceChoice:
 
     def batch_with_choice(self) -> Batch:
         """Return a copy of the batch with the number and the digest of the chosen instances."""
-        chosen = self.chosen | (self._locations_of_existing_migrations() if self.is_repeated else set())
+        chosen = self.chosen | (self._instances_with_migration_in_batch() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
@@ -119,7 +119,7 @@ class InstanceChoice:
         """Return the instances that the batch leaves out, sorted by account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
-    def _locations_of_existing_migrations(self) -> set[InstanceLocation]:
+    def _instances_with_migration_in_batch(self) -> set[InstanceLocation]:
         """Return the account, region and id of each instance that already has a migration in the batch. ECS may have lost such
         an instance since then.
         """
@@ -136,7 +136,7 @@ class InstanceChoice:
 def ecs_filter(batch: Batch) -> InstanceFilter:
     """Return the part of the selection that ECS can filter by. ECS accepts only one value for each filter."""
     selection = batch.selection
-    if not selection.filters:
+    if not selection.attribute_criteria:
         return NO_FILTER
     pairs = tuple((key, value if equals else None) for key, equals, value in (each.partition("=") for each in selection.tags))
     only = {"resource_group_id": selection.resource_groups, "vpc_id": selection.vpcs, "name": selection.names}

@@ -82,7 +82,7 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
         release_group_lock_if_grouped(migration, ports)
 
 
-def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
+def _update_outcome_counts(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
     has_ended = migration.trace.ended is not None  # the job has ended; the state changes only after the guest has been asked
     if effect.outcome == "failed" and migration.state in STATES_AFTER_RETRY | {State.MIGRATED} and not has_ended:
         return
@@ -169,7 +169,7 @@ def _switch_off_protection(_: RestoreProtection, migration: Migration, ports: Po
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
-    CountOutcome: _count_outcome,
+    CountOutcome: _update_outcome_counts,
     LaunchDriver: _launch_job_if_migrating,
     CleanUpDriver: _remove_resources_of_hop,
     AdoptSnapshots: _adopt_snapshots,

@@ -29,7 +29,7 @@ LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "expected: the pipeline or its job did this"})
 
 
-def record_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+def alert_on_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
     """Record that the instance was stopped, restarted or released, if neither the pipeline nor the migration's job can be the
     cause.
     """
@@ -40,7 +40,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
         if not what:
             return _EXPECTED
         try:
-            return _record_disturbance(migration, what, message, ports)
+            return _alert_on_outside_change(migration, what, message, ports)
         except Stale:
             continue
     raise Stale("Migration.Moved", f"{migration_id} changed at each attempt.", "Nothing to do.")
@@ -68,7 +68,7 @@ def _has_no_running_job(migration: Migration) -> bool:
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
-def record_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
+def alert_on_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
     """Record a snapshot that somebody else made while the disk's instance is being migrated.
 
     Snapshots with SMC's name prefix are SMC's own copies and are ignored.
@@ -79,11 +79,13 @@ def record_snapshot_by_others(content: dict[str, Any], account: str, message: Me
     for start in range(0, len(ids), LOADED_AT_ONCE):
         for each in ports.migrations.load_migrations(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:
-                return _record_disturbance(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
+                return _alert_on_outside_change(
+                    each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports
+                )
     return _EXPECTED
 
 
-def _record_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
+def _alert_on_outside_change(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
     """Record in the journal what somebody else did to the instance, publish an event and log an error. A repeated event has no
     effect.
 

@@ -96,7 +96,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
         if order is not None:
             order.buffer_sort_keys((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
     if survey.silent and not may_plan_without_silent_regions(batch.created_at, ports.clock.now()):
-        return _record_silent_regions(batch, survey, ports)
+        return _write_silent_regions(batch, survey, ports)
     if order is not None:
         order.write_buffered_sort_keys()
     missing = _record_missing_instances(choice)
@@ -136,18 +136,18 @@ def _new_wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None
     return WaveOrderWriter(batch, ports)
 
 
-def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -> Outcome:
+def _write_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -> Outcome:
     """Record on the batch that a region does not answer. The batch stays in the planning state.
 
     The tick starts the planning again, with a longer pause each time.
     """
     problems = survey.all_problems(again=True)
-    if _places_and_codes_of_problems(problems) != _places_and_codes_of_problems(batch.problems):
+    if _locations_and_codes_of_problems(problems) != _locations_and_codes_of_problems(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
     return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
 
 
-def _places_and_codes_of_problems(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+def _locations_and_codes_of_problems(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
     """For each problem, return the region or instance where it occurred, and its error code.
 
     The problems' sentences are left out, because they contain request ids, which differ in each answer.

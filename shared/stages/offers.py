@@ -153,7 +153,7 @@ def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, ti
     """
     try:
         if not next_hops and any(not each.first for each in queue.waiting):
-            _pause_batch_if_budget_spent(_start_context_of_queue(queue, set(), tick), tick.ports)
+            _pause_batch_if_budget_spent(_context_for_start_from_queue(queue, set(), tick), tick.ports)
             _remove_later_waves_from_queue(queue, tick)
             _sort_queue(queue, tick.ports)
             _report_approval_or_stop_batch(queue.tally.summary, tick.ports)
@@ -187,7 +187,7 @@ def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None
         end_wave_or_begin_next,  # rarely needed: this import would slow down every start of the function
     )
 
-    if not why_budget_spent(_start_context_of_queue(queue, set(), tick)):
+    if not why_budget_spent(_context_for_start_from_queue(queue, set(), tick)):
         end_wave_or_begin_next(summary, tick.ports)
     found = tick.ports.batches.waves(summary.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= summary.control.wave]
@@ -245,7 +245,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
     more = _migration_ids_that_may_start(
         queue,
         [each for each in ids if each not in mine],
-        allowed_start_count(start, _start_context_of_queue(queue, mine, tick)),
+        allowed_start_count(start, _context_for_start_from_queue(queue, mine, tick)),
         tick,
     )
     held = [each for each in ids if each in mine]
@@ -281,7 +281,7 @@ def _migration_ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: 
     return migration_ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[summary.batch_id])
 
 
-def _start_context_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
+def _context_for_start_from_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
     batch_id, account_id = queue.tally.summary.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.offered_slot_count(batch_id)

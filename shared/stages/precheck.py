@@ -62,7 +62,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         _check_driver_has_settings(migration, instance, ports)
         _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, summary)
-        _lock_instance(migration, summary, ports)
+        _acquire_instance_lock(migration, summary, ports)
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
     if summary.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
@@ -182,7 +182,7 @@ def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -
         raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not select {migration.instance_id}: {why}.", remedy)
 
 
-def _lock_instance(migration: Migration, summary: BatchSummary, ports: Ports) -> None:
+def _acquire_instance_lock(migration: Migration, summary: BatchSummary, ports: Ports) -> None:
     if summary.dry_run:
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id

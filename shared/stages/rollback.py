@@ -91,7 +91,7 @@ def _run_stopping_phase(migration: Migration, ports: Ports) -> Outcome:
     if jobs:
         return _wait_for_jobs(migration, jobs, ports)
     if migration.owes and not settle_outboxes(ports, migration, quietly=True):
-        return _record_wait_reason(migration, "the job in SMC is being removed", ports)
+        return _write_wait_reason(migration, "the job in SMC is being removed", ports)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
         raise Permanent(
@@ -128,7 +128,7 @@ def _wait_for_jobs(migration: Migration, jobs: list[UnfinishedJob], ports: Ports
             f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again",
             ports,
         )
-    return _record_wait_reason(migration, f"{live_jobs.jobs_in_words(jobs)}: it must end before the disks are reset", ports)
+    return _write_wait_reason(migration, f"{live_jobs.jobs_in_words(jobs)}: it must end before the disks are reset", ports)
 
 
 def _stop_instance_and_reset_disks(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
@@ -139,7 +139,7 @@ def _stop_instance_and_reset_disks(migration: Migration, status: str, source_ids
         migration = _record_disk_resets(migration, plan, f"{len(plan)} disks and their snapshots were checked", ports)
     working = restore_disks.why_disk_resets_must_wait(migration, ports)
     if working:
-        return _record_wait_reason(migration, f"{working}: it must end before the disks are reset", ports)
+        return _write_wait_reason(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":
         ports.compute.stop_instance(migration.region_id, migration.instance_id)
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
@@ -150,7 +150,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     try:
         restore_disks.check_resets_by_dry_run(migration, ports)
     except Transient as error:
-        return _record_wait_reason(migration, f"ECS accepts no reset yet: {error.message}", ports)
+        return _write_wait_reason(migration, f"ECS accepts no reset yet: {error.message}", ports)
 
     def is_reset_safe() -> bool:
         return not _blocking_jobs(live_jobs.unfinished_jobs(migration, ports, source_ids))
@@ -164,7 +164,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     try:
         done = restore_disks.reset_disks(migration, is_reset_safe, record_disk_resets, ports)
     except Transient as error:
-        return _record_wait_reason(latest[0], f"ECS accepts no reset yet: {error.message}", ports)
+        return _write_wait_reason(latest[0], f"ECS accepts no reset yet: {error.message}", ports)
     if done is None:
         return _wait_for_jobs(latest[0], list(live_jobs.unfinished_jobs(migration, ports, source_ids)), ports)
     return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
@@ -176,7 +176,7 @@ def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     if resets != migration.rollback_disks:
         migration = _record_disk_resets(migration, resets, "disks restored", ports)
     if not restore_disks.are_all_disks_restored(migration):
-        return _record_wait_reason(migration, "ECS to reset the disks", ports)
+        return _write_wait_reason(migration, "ECS to reset the disks", ports)
     return _enter_rollback_phase(migration, "starting", f"{len(resets)} disks reset", ports)
 
 
@@ -256,7 +256,7 @@ def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcom
     )
 
 
-def _record_wait_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
+def _write_wait_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
     """Record in the row what the rollback waits for. If the reason is unchanged, nothing is written."""
     if migration.rollback_waits != why:
         _commit_rollback_progress(migration, why, ports, rollback_waits=why)

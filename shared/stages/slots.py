@@ -51,7 +51,7 @@ def acquire_group_lock_if_grouped(migration: Migration, ports: Ports) -> Blockin
     return acquire_group_lock(migration, ports)
 
 
-def _start_context_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
+def _context_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
     if not migration.group:
         return scene
     from shared.stages.groups import blocking_member_in_words  # only batches with groups need it
@@ -70,16 +70,16 @@ def slot_use_and_start_context(migration: Migration, ports: Ports) -> tuple[Slot
     # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
     # failure.
     tally = ports.batches.load_tally(migration.batch_id)
-    scene = _start_context_of_migration(seen, hold, tally, migration, ports)
-    return seen, _start_context_with_blocking_member(scene, migration, ports)
+    scene = _context_for_start_of_migration(seen, hold, tally, migration, ports)
+    return seen, _context_with_blocking_member(scene, migration, ports)
 
 
 def batch_and_start_context(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.load_batch_and_tally(migration.batch_id)
-    return batch, _start_context_with_blocking_member(
-        _start_context_of_migration(seen, hold, tally, migration, ports), migration, ports
+    return batch, _context_with_blocking_member(
+        _context_for_start_of_migration(seen, hold, tally, migration, ports), migration, ports
     )
 
 
@@ -157,12 +157,14 @@ def why_batch_cannot_start(tally: BatchTally, ports: Ports) -> str:
     reasons = []
     for account_id in tally.summary.account_ids:
         seen, hold = ports.admission.slot_use_and_current_hold(tally.summary.batch_id, account=account_id)
-        held = limits.blocking_limit(StartKind.FIRST_SNAPSHOT, _start_context_of_migration(seen, hold, tally, None, ports))
+        held = limits.blocking_limit(StartKind.FIRST_SNAPSHOT, _context_for_start_of_migration(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports) -> StartContext:
+def _context_for_start_of_migration(
+    seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports
+) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""

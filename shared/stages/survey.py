@@ -72,16 +72,16 @@ def _instance_pages_of_account(
             if wanted is None:
                 yield from _instance_pages_of_region(region_id, (), ports, only)
             else:
-                yield from _instance_pages_by_id(region_id, wanted, ports)
+                yield from _pages_with_wanted_instances(region_id, wanted, ports)
         except AccountUnusable:
             raise
         except Transient as error:
-            _record_silent_region(region_id, error, ports, survey)
+            _add_silent_region(region_id, error, ports, survey)
         except (Refused, Permanent) as error:
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
 
-def _instance_pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+def _pages_with_wanted_instances(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield pages with the instances whose ids are in ``wanted``.
 
     An id that was found is removed from ``wanted``, so that other regions are not searched for the same id.
@@ -110,7 +110,7 @@ def _instance_pages_of_region(
         yield from _instance_pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
-def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
+def _add_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
     """Record a region that does not answer: as refused if ECS does not know the region, otherwise as silent.
 
     A misspelt region never answers, because it has no endpoint.

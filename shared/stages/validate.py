@@ -110,12 +110,12 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
         seen = Observation(assessment=result).to_json()
         ports.migrations.put_document(migration.migration_id, validation_document_name(migration.hop), seen)
         if unmoved:
-            return _record_drill(migration, unmoved, ports)
+            return _write_drill_step(migration, unmoved, ports)
         raise GuestDiffersFromBaseline(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _schedule_next_probe(migration, ports, worst.code, result)
 
 
-def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
+def _write_drill_step(migration: Migration, system: str, ports: Ports) -> Outcome:
     """Record that the job was a drill.
 
     A drill's job also ends as finished, but afterwards SMC restores every disk from its own copies.

@@ -99,7 +99,7 @@ def _run_tick(ports: Ports) -> Outcome:
     batches = ports.batches.open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
-    _record_tick(ports)
+    _write_tick_time(ports)
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _poll_or_remind_due_migrations(late, ports)
@@ -108,7 +108,7 @@ def _run_tick(ports: Ports) -> Outcome:
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
-def _record_tick(ports: Ports) -> None:
+def _write_tick_time(ports: Ports) -> None:
     """Every five minutes, store the present time, which `GET /v1/health` reads. A tick that cannot store its time continues all
     the same.
     """

@@ -49,10 +49,10 @@ def _record_power_change(message: Message, content: dict[str, Any], ports: Ports
     if state == "Running" and ports.migrations.add_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
         return Outcome("done", {"migrationId": holder, "restart": True})
     from shared.stages.guard import (
-        record_power_change_by_others,  # rarely needed: most events are expected restarts, or concern no migration
+        alert_on_power_change_by_others,  # rarely needed: most events are expected restarts, or concern no migration
     )
 
-    return record_power_change_by_others(holder, state, message, ports)
+    return alert_on_power_change_by_others(holder, state, message, ports)
 
 
 def _account_of_event(message: Message, ports: Ports) -> str | None:
@@ -76,7 +76,7 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
     """
     migration_id = migration_id_in_name(str(content.get("snapshotName", "")))
     if not migration_id:
-        return _record_snapshot_by_others(message, content, ports)
+        return _alert_on_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
     if migration.account_id != _account_of_event(message, ports):
         return Outcome("stale", {"reason": "the account of the event is not the migration's"})
@@ -97,11 +97,11 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
     return Outcome("done", {"migrationId": migration_id})
 
 
-def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _alert_on_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     account = _account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
     # rarely needed: this import would slow down every start of the function
-    from shared.stages.guard import record_snapshot_by_others
+    from shared.stages.guard import alert_on_snapshot_by_others
 
-    return record_snapshot_by_others(content, account, message, ports)
+    return alert_on_snapshot_by_others(content, account, message, ports)

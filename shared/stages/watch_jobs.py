@@ -78,7 +78,7 @@ def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Po
     if report is None or report.phase is JobPhase.FAILED:
         return _ask_guest_and_fail_migration(migration, _reported_or_recorded_job_end(migration, report, ports), ports)
     if migration.trace.ended is not None:
-        migration = _record_job_restart(migration, ports)
+        migration = _write_job_restart(migration, ports)
     if report.phase is JobPhase.FINISHED:
         return _begin_wait_for_restart(migration, report, ports)
     limit = driver_traits(migration.driver).job_limit
@@ -138,7 +138,7 @@ def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Port
     The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
     """
     if migration.trace.ended is None:
-        _record_job_end(migration, end, ports)
+        _write_job_end(migration, end, ports)
         return True
     if migration.trace.found is None:
         if ports.clock.now() - end.at < SETTLE:
@@ -153,7 +153,7 @@ def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Port
     return True
 
 
-def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
+def _write_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     """Record the end of a failed job. The failure counts against the failure budget immediately, before the guest is asked for the
     marker.
     """
@@ -164,7 +164,7 @@ def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     advance_migration(ports, replace(taken, effects=(CountOutcome("failed"),)))
 
 
-def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
+def _write_job_restart(migration: Migration, ports: Ports) -> Migration:
     """Record that a person has started a failed job again in the SMC console.
 
     The guest's answer about the job's first run no longer counts.

@@ -55,7 +55,7 @@ class WaveOrderWriter:
             self._pages, self._unnoted = self._pages + 1, {}
 
 
-def sort_key_by_name(migration: Migration) -> list[str]:
+def name_as_sort_key(migration: Migration) -> list[str]:
     """Return the sort key of a migration whose key is not stored: the name of the instance, and then the instance's id."""
     return instance_sort_key("", migration.instance_name, migration.instance_id, {})
 
@@ -87,7 +87,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {id: [] for id in ids}
     for start in range(0, len(ids), ROWS_READ):
         places |= {
-            each.migration_id: sort_key_by_name(each) for each in ports.migrations.load_migrations(ids[start : start + ROWS_READ])
+            each.migration_id: name_as_sort_key(each) for each in ports.migrations.load_migrations(ids[start : start + ROWS_READ])
         }
     return places
 

@@ -89,10 +89,10 @@ def test_without_a_choice_nothing_is_started_and_nothing_is_left() -> None:
 def test_a_batch_counts_only_the_jobs_that_a_person_starts(one: Bench) -> None:
     made = [migration(each, state=State.SNAPSHOTTED, driver=name) for each, name in enumerate(("console", "guest", "console"), 1)]
     fakes = replace(one.ports, migrations=Rows(made))  # type: ignore[arg-type]
-    assert batches.waiting_job_count(batch(), {"snapshotted": 3}, fakes) == 2
-    assert batches.waiting_job_count(replace(batch(), policy=Policy(driver="console")), {"snapshotted": 3}, fakes) == 3
-    assert batches.waiting_job_count(replace(batch(), policy=Policy(driver="smc")), {"snapshotted": 3}, fakes) == 0
-    assert batches.waiting_job_count(batch(), {}, fakes) == 0
+    assert batches.number_of_jobs_to_start(batch(), {"snapshotted": 3}, fakes) == 2
+    assert batches.number_of_jobs_to_start(replace(batch(), policy=Policy(driver="console")), {"snapshotted": 3}, fakes) == 3
+    assert batches.number_of_jobs_to_start(replace(batch(), policy=Policy(driver="smc")), {"snapshotted": 3}, fakes) == 0
+    assert batches.number_of_jobs_to_start(batch(), {}, fakes) == 0
 
 
 class Rows:

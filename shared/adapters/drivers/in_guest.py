@@ -10,7 +10,12 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.adapters.drivers.tool_reports import UNLICENSED, preparation_report, running_report, unanswered_preparation_report
+from shared.adapters.drivers.tool_reports import (
+    UNLICENSED,
+    preparation_report,
+    report_during_replacement,
+    unanswered_preparation_report,
+)
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
@@ -164,7 +169,7 @@ class GuestDriver:
         except (Transient, Refused) as error:
             _LOG.info("the guest cannot be asked now: %s", error, extra={"migrationId": migration.migration_id})
             return as_before
-        return as_before if answer is None else running_report(answer, recipe, migration.handle, self._catalog)
+        return as_before if answer is None else report_during_replacement(answer, recipe, migration.handle, self._catalog)
 
     def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer of the guest; None if no answer is complete. Answers to commands that began before the time

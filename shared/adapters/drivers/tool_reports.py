@@ -32,9 +32,9 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, r
     return _report_with_log(_preparation_report_without_log(answer, recipe, handle, run), answer, run)
 
 
-def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
+def report_during_replacement(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     """The report on a run that is replacing the operating system. The report is made from the guest's answer."""
-    return _report_with_log(_running_report_without_log(answer, recipe, handle, catalog), answer, handle.job_id)
+    return _report_with_log(_report_during_replacement_without_log(answer, recipe, handle, catalog), answer, handle.job_id)
 
 
 def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
@@ -78,7 +78,7 @@ def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: 
     return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.", late_remedy=late)
 
 
-def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
+def _report_during_replacement_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."

@@ -104,12 +104,12 @@ class Rule:
         """A list with the rule's finding. The list is empty if the rule passes or does not apply."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
         if isinstance(outcome, RuleFailed):
-            return [self._failure_finding(outcome, facts.hop)]
+            return [self._finding_for_failed_rule(outcome, facts.hop)]
         if isinstance(outcome, FactUnknown) and self.unknown is not None:
-            return [self._missing_fact_finding(outcome, self.unknown)]
+            return [self._finding_for_missing_fact(outcome, self.unknown)]
         return []
 
-    def _failure_finding(self, outcome: RuleFailed, hop: Hop) -> Finding:
+    def _finding_for_failed_rule(self, outcome: RuleFailed, hop: Hop) -> Finding:
         return Finding(
             self.code,
             outcome.severity or self.severity_on_hop(hop),
@@ -121,7 +121,7 @@ class Rule:
             self.link,
         )
 
-    def _missing_fact_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
+    def _finding_for_missing_fact(self, outcome: FactUnknown, severity: Severity) -> Finding:
         """The finding for a missing fact, which tells a person what to check."""
         return Finding(
             self.code,

@@ -10,7 +10,7 @@ from shared.domain.waves import BY_HAND, is_soak_over, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
 from shared.stages.api.attention_views import BatchesNeedingPerson, BatchNeedingPerson, NextWave, WaveStartPolicy
-from shared.stages.api.batches import waiting_job_count
+from shared.stages.api.batches import number_of_jobs_to_start
 
 SOON = timedelta(days=1)
 """An approval that expires within one day needs a person."""
@@ -54,7 +54,7 @@ def _batch_needing_person(
         shown.brake,
         shown.approvals,
         counts,
-        waiting_job_count(batch, counts, ports),
+        number_of_jobs_to_start(batch, counts, ports),
         None if opens == now else opens,
         waves,
     )

@@ -44,7 +44,7 @@ def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.Bat
         raise Refused(unready.code, unready.message, unready.remedy, status=409)
     created = ports.batches.create(wanted)
     found = wanted if created else ports.batches.load(wanted.batch_id)
-    if not created and _request_fields(found) != _request_fields(wanted):
+    if not created and _fields_of_request(found) != _fields_of_request(wanted):
         raise Refused(
             "ClientToken.Mismatch",
             f"clientToken {token} was used for another request (batch {found.batch_id}).",
@@ -61,7 +61,7 @@ def batch_id_from_token(client_token: str) -> str:
     return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
 
 
-def _request_fields(batch: Batch) -> tuple[object, ...]:
+def _fields_of_request(batch: Batch) -> tuple[object, ...]:
     return batch.selection, batch.policy, batch.destination, batch.destinations, batch.dry_run
 
 
@@ -155,12 +155,12 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, tally.failed, ports))
-    to_start = waiting_job_count(found, counts, ports)
+    to_start = number_of_jobs_to_start(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
     return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
 
 
-def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
+def number_of_jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
     """Return how many snapshotted migrations wait for a person to start their job. If each migration has its own driver, count at
     most 100 migrations.
     """

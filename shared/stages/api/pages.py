@@ -61,7 +61,7 @@ def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> ju
 
 def migration_judgement(ports: Ports, migration: Migration) -> judgement_views.Judgement:
     """Return the findings of a migration's last precheck and last validation."""
-    row = _row_for_report(ports, migration)
+    row = _report_row_of_migration(ports, migration)
     return judgement_views.Judgement(
         migration.migration_id,
         row.instance_id,
@@ -83,11 +83,11 @@ def _assessment_view(found: Assessment | None) -> judgement_views.AssessmentView
 def _html_of_migrations(
     ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: PlanAndOutcome | None = None
 ) -> str:
-    rows = tuple(_row_for_report(ports, each) for each in migrations)
+    rows = tuple(_report_row_of_migration(ports, each) for each in migrations)
     return report_html(Report(batch_id, title, ports.clock.now(), rows, course))
 
 
-def _row_for_report(ports: Ports, migration: Migration) -> ReportRow:
+def _report_row_of_migration(ports: Ports, migration: Migration) -> ReportRow:
     before, after = observed.baseline_observation(migration, ports), observed.validation_observation(migration, ports)
     route = [migration.source, *(ports.catalog.release_name(hop.destination) for hop in migration.hops)]
     return ReportRow(

@@ -29,7 +29,7 @@ from shared.stages.api.plan_views import (
     StartPeriodView,
 )
 from shared.stages.closing import SETTLED
-from shared.stages.waving import sort_key_by_name
+from shared.stages.waving import name_as_sort_key
 
 MOST_RUNS, WORK = 60, 6000
 """Maximum runs of the forecast, and maximum migrations in all runs together. Together, the two limits keep the answer time to a few
@@ -92,7 +92,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         planned=_view_of_finish_forecast(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
-        openings=_start_period_views(batch, ahead.finish, now),
+        openings=_views_of_start_periods(batch, ahead.finish, now),
         limits=_sentences_about_limits(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
@@ -121,14 +121,14 @@ def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports:
 
     Before the acknowledgement, sort the migrations by the keys that an acknowledgement would use.
     """
-    by_name = sorted(found, key=sort_key_by_name)
+    by_name = sorted(found, key=name_as_sort_key)
     if not batch.policy.stores_order:
         return by_name
     places = ports.batches.waves(batch.batch_id).position_by_migration if batch.acknowledgement else {}
     if places:
         return sorted(by_name, key=lambda each: places.get(each.migration_id, len(places)))
     keys = {id: key for page in ports.batches.wave_sort_keys(batch.batch_id) for id, key in page.items()}
-    return sorted(by_name, key=lambda each: keys.get(each.migration_id) or sort_key_by_name(each))
+    return sorted(by_name, key=lambda each: keys.get(each.migration_id) or name_as_sort_key(each))
 
 
 def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
@@ -191,7 +191,7 @@ def _forecast_at_acknowledgement(
     return forecast_batch(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
-def _start_period_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[StartPeriodView, ...]:
+def _views_of_start_periods(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[StartPeriodView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
     return tuple(StartPeriodView(*each) for each in batch.policy.time_limits.allowed_start_periods(now, ends, MOST_OPENINGS))
 

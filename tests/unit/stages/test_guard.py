@@ -29,7 +29,7 @@ def told(state: str, *, minutes: int = 1, event_id: str = "e1") -> Message:
 
 
 def noted(fakes: Fakes, state: str, message: Message) -> list[str]:
-    guard.record_power_change_by_others(MADE.migration_id, state, message, fakes.ports)
+    guard.alert_on_power_change_by_others(MADE.migration_id, state, message, fakes.ports)
     return [each.reason for each in fakes.ports.migrations.journal(MADE.migration_id)[1:]]
 
 
