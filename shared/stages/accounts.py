@@ -54,8 +54,8 @@ def check_every_account(ports: Ports) -> frozenset[str]:
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """Check whether the account can be used, with a new session. An older session can have valid credentials even after the
-    account has withdrawn its permission.
+    """Check whether the account can be used, with a new session. A check with an older session proves nothing, because its
+    credentials can stay valid after the account has withdrawn the permission.
     """
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"

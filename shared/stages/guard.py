@@ -1,6 +1,6 @@
 """The guard: records what somebody else does to an instance during its migration, and raises an alarm.
 
-The guard stops nothing. The stages check the instance before each destructive step, and a person decides how to react.
+The guard stops nothing. The stages check the instance before each destructive step. A person decides how to react to the alarm.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from shared.ports.compute import FoundInstance
 from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
 from shared.stages.choosing import InstanceChoice, ecs_filter
-from shared.stages.survey import RegionProblems, instance_pages, may_plan_without_silent_regions
+from shared.stages.survey import RegionProblems, can_plan_without_silent_regions, instance_pages
 
 if TYPE_CHECKING:
     from shared.domain.inventory import Inventory
@@ -95,7 +95,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
             order.buffer_sort_keys((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
-    if survey.silent and not may_plan_without_silent_regions(batch.created_at, ports.clock.now()):
+    if survey.silent and not can_plan_without_silent_regions(batch.created_at, ports.clock.now()):
         return _write_silent_regions(batch, survey, ports)
     if order is not None:
         order.write_buffered_sort_keys()

@@ -84,7 +84,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         reason="probe sent",
         probe_invocation_id=invocation_id,
         probe_count=migration.probe_count + 1,
-        check_asked=probe.may_run_batch_check(summary),
+        check_asked=probe.is_batch_check_allowed(summary),
         due_at=now + LOOK_AGAIN,
     )
     advance_migration(ports, replace(taken, documents={instance_document_name(migration.hop): instance.to_json()}))

@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse_probe_answer, probe_script
 
 
-def may_run_batch_check(summary: BatchSummary) -> bool:
+def is_batch_check_allowed(summary: BatchSummary) -> bool:
     """Whether the batch's own check may run in the guest, and whether the probe may read the batch's files there.
 
     The check and the files are allowed once a person has acknowledged the batch.
@@ -40,7 +40,7 @@ def send_probe(
     files and check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the instance's
     ``tags`` if the instance's facts are not stored yet.
     """
-    own = _policy_for_instance(migration, summary, ports, tags) if may_run_batch_check(summary) else Policy()
+    own = _policy_for_instance(migration, summary, ports, tags) if is_batch_check_allowed(summary) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.launch_script(
         migration.region_id,

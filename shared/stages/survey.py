@@ -130,6 +130,6 @@ def _add_silent_region(region_id: str, error: Transient, ports: Ports, survey: R
     survey.refused.append((region_id, "Region.NotFound", sentence))
 
 
-def may_plan_without_silent_regions(created_at: datetime, now: datetime) -> bool:
+def can_plan_without_silent_regions(created_at: datetime, now: datetime) -> bool:
     """Whether the batch has waited so long that its planning continues without the silent regions."""
     return now - created_at > PLANNING_PATIENCE

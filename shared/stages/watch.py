@@ -54,9 +54,11 @@ OPEN_BATCHES = 500
 Few batches are open at the same time, because a batch in which no migration can start is closed.
 """
 SLOTS_REFILLED, BATCHES_REFILLED, SIZE_REFILLED = 200, 10, 1_000
-"""A released slot is offered immediately only up to these sizes: slots of the account, open batches, and migrations of one batch.
+"""A released slot is offered immediately only up to these sizes: slots of the account, open batches, and migrations of one
+batch.
 
-The offer reads all slot holders and the queues of all batches. In a larger deployment the next tick makes the offer.
+To choose a migration for the slot, all slot holders and the queues of all batches are read. In a larger deployment the next
+tick makes the offer.
 """
 
 

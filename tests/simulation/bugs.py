@@ -259,7 +259,7 @@ def releases_overlooked() -> list[Patch]:
 
 def checked_unasked() -> list[Patch]:
     """The batch's own check runs in its guests before anybody has acknowledged the batch."""
-    return [mock.patch.object(probe, "may_run_batch_check", return_value=True)]
+    return [mock.patch.object(probe, "is_batch_check_allowed", return_value=True)]
 
 
 def not_drained() -> list[Patch]:

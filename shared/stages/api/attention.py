@@ -35,7 +35,7 @@ def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> B
             ports,
             now,
         )
-        if _may_batch_need_person(batch, need, now):
+        if _could_batch_need_person(batch, need, now):
             found.append(need)
     return BatchesNeedingPerson(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
 
@@ -60,8 +60,8 @@ def _batch_needing_person(
     )
 
 
-def _may_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
-    """Whether the batch may need a person. The check is rough: it may return True for a batch that needs nobody."""
+def _could_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
+    """Whether the batch may need a person. The check is rough: sometimes it returns True for a batch that needs nobody."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,

@@ -149,7 +149,7 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     found, tally = ports.batches.load_batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states_by_migration_id(batch_id).items()}
     counts = dict(Counter(states.values()))
-    journal = ports.batches.journal(batch_id) if _may_have_acts_in_journal(found) else []
+    journal = ports.batches.journal(batch_id) if _could_journal_have_acts(found) else []
     held = _why_no_migration_starts(found, tally, counts, ports)
     troubles = accounts.unusable_accounts(found.selection.accounts, ports)
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
@@ -171,7 +171,7 @@ def number_of_jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) 
     return waiting if traits.attended else 0
 
 
-def _may_have_acts_in_journal(batch: Batch) -> bool:
+def _could_journal_have_acts(batch: Batch) -> bool:
     """Return False if it is certain that the batch's journal has no line. Planning, acknowledging and closing a batch change
     its row, but add no line to its journal.
     """

@@ -37,8 +37,8 @@ seconds.
 """
 MOST_IN_RUN = 10_000
 """Maximum migrations in one run of the forecast. With more migrations, the function could exceed its time limit of 30 seconds.
-A plan can contain two forecasts: one made now, and one made at the acknowledgement. If both together would exceed the maximum,
-the plan omits the second one.
+A plan can contain two forecasts: one made now, and one made at the acknowledgement. If both forecasts together would exceed the
+maximum, the plan omits the forecast made at the acknowledgement.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""

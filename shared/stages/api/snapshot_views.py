@@ -36,10 +36,10 @@ class ListedSnapshot(SnapshotView):
     ``orphan``. An orphan is deleted only if a person acts.
     """
     orphan: str
-    """Why the snapshot is an orphan: ``otherOwner``, ``noMigration``, or ``ended`` if its migration ended and nobody released the
-    snapshot.
+    """Why the snapshot is an orphan: ``otherOwner``, ``noMigration``, or ``ended`` if its migration ended and nobody released
+    the snapshot.
 
-    Empty if the snapshot is not an orphan.
+    The field is empty if the snapshot is not an orphan.
     """
 
 

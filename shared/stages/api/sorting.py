@@ -26,7 +26,7 @@ _FIELDS: dict[str, Callable[[Migration], SortFields]] = {
     "name": lambda migration: (migration.instance_name, migration.instance_id),
     "changed": lambda migration: (migration.entered_at.isoformat(),),
 }
-"""The fields of a migration by which each order sorts. Equal migrations are sorted by id."""
+"""Maps each order to the fields of a migration that are compared. Equal migrations are sorted by id."""
 ORDERS = tuple(_FIELDS)
 
 
