@@ -35,7 +35,7 @@ def moving_mate(migration: Migration, scene: Sight) -> str:
 
 
 def undecided_mate(migration: Migration, scene: Sight) -> str:
-    """Another member that holds the group's place; empty if none does. A separate check decides whether that member waits for
+    """Another member that holds the group's lock; empty if none does. A separate check decides whether that member waits for
     a person.
     """
     mine = tag_value(migration, scene)
