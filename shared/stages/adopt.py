@@ -33,7 +33,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     copies = _smc_copies_in_ecs_and_ledger(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
-        why = why_not_adopted(_candidate_from_snapshot(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
+        why = why_not_adopted(_possible_copy_by_smc(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
         ports.ledger.write_new_entry(_new_ledger_entry(migration, snapshot, hop, why))
 
 
@@ -72,13 +72,13 @@ def _snapshots_with_smc_name(region_id: str, instance_id: str, ports: Ports) -> 
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _candidate_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
+def _possible_copy_by_smc(snapshot: Snapshot) -> CopyCandidate:
     return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
 def _smc_copies_in_ecs_and_ledger(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
-    there = {each.snapshot_id: _candidate_from_snapshot(each) for each in named}
+    there = {each.snapshot_id: _possible_copy_by_smc(each) for each in named}
     gone = {
         each.snapshot_id: CopyCandidate(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries

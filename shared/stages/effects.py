@@ -42,7 +42,7 @@ A failure that a retry has undone does not count against the budget.
 
 
 LIMITS_OF_DELAYED_START = TIME_DEPENDENT_LIMITS | {Limit.HOLD}
-"""The limits that are checked again if the job could not be started together with its step.
+"""The limits that are checked again if the job was not started immediately after its step was committed.
 
 If the start is delayed for too long, the migration fails with Job.TimedOut.
 """
@@ -106,7 +106,8 @@ def _launch_job_if_migrating(_: LaunchDriver, migration: Migration, ports: Ports
 
 
 def launch_job(migration: Migration, ports: Ports) -> None:
-    """Start the job. If the job could not be started together with its step, check the limits again before the start.
+    """Start the job. If the job was not started immediately after its step was committed, check the limits again before the
+    start.
 
     Raises Transient while a limit forbids the start.
     """

@@ -113,7 +113,7 @@ def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -
 
 
 def disk_resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return the disk resets. Each reset that ECS has finished is marked as restored.
+    """Return the disk resets of the migration. Each reset that ECS has finished is marked as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """

@@ -27,13 +27,13 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
     if message.type == STATE_CHANGE:
-        return _record_power_change(message, content, ports)
+        return _count_restart_or_alert(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
         return _process_finished_snapshot(message, content, ports)
     return Outcome("stale", {"reason": f"{message.type} is not handled"})
 
 
-def _record_power_change(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _count_restart_or_alert(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Count a restart when an instance runs again. The guard checks every other change of an instance's power state."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")

@@ -70,8 +70,8 @@ def _is_sorted_after(place: list[str], other: list[str], order: str) -> bool:
 
 
 def _token_of_next_page(order: str, fields: SortFields, migration_id: str) -> str:
-    """Return the token of the page that begins after the migration. The token contains the plain name, because the padded name of
-    the sort key would be too long.
+    """Return the token of the page that begins after the migration. The token contains the plain name. The sort key contains a
+    longer name, with padded numbers, which would make the token too long.
     """
     return base64.urlsafe_b64encode(json.dumps([order, *fields, migration_id], ensure_ascii=False).encode()).decode().rstrip("=")
 
