@@ -56,7 +56,7 @@ class Approval:
     """One person's approval of a batch, a wave or a rollback."""
 
     about: str
-    """The subject of the approval: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version with which the
+    """The subject of the approval: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the row version at which the
     migration entered its state.
     """
     by: str

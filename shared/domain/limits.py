@@ -298,7 +298,7 @@ def can_wave_budget_be_spent(summary: BatchSummary, failed: int) -> bool:
 
 
 def failure_counts_by_wave(failed: Iterable[str], cut: Waves) -> Counter[int]:
-    """The number of the failed migrations in each wave. Without waves, all of them count in wave 0."""
+    """The number of the failed migrations in each wave. If the batch has no waves, every failed migration counts in wave 0."""
     return Counter(map(cut.wave_number, failed))
 
 

@@ -51,7 +51,7 @@ class Guest(Protocol):
         returns the same id.
 
         The event at the command's end contains the name of the command, which ``events.guest_command_name`` makes. A repeated call
-        must have the same name.
+        must name the command in the same way.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:

@@ -10,7 +10,7 @@ from shared.domain.catalog.identify import (
     ecs_spelling,
     identify_os_release_in_catalog,
     identify_release_in_catalog,
-    possible_completions,
+    releases_with_names_beginning_with,
     windows_language,
 )
 from shared.domain.catalog.lifecycle import LIFECYCLE
@@ -73,7 +73,7 @@ def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
     Catalog.ReleaseUnknown) if the catalog has no such release.
     """
     found = release_with_name(text, catalog)
-    candidates = possible_completions(catalog, text) if found is None else []
+    candidates = releases_with_names_beginning_with(catalog, text) if found is None else []
     if candidates:
         windows = candidates[0].os_type == "windows" and len({each.product for each in candidates}) == 1
         raise Refused(

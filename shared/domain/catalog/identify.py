@@ -49,7 +49,7 @@ def ecs_spelling(text: str) -> str:
     return _BLANKS.sub(" ", plain).strip()
 
 
-def possible_completions(catalog: Catalog, text: str) -> list[Release]:
+def releases_with_names_beginning_with(catalog: Catalog, text: str) -> list[Release]:
     """The releases whose names consist of the given text and an edition or a version."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
