@@ -167,7 +167,7 @@ def group(cloud: Account, **fields: object) -> str:
 
 def groups(cloud: Account, **fields: object) -> list[ecs.DescribeSnapshotGroupsResponseBodySnapshotGroupsSnapshotGroup]:
     request = ecs.DescribeSnapshotGroupsRequest(region_id=REGION, **fields)
-    return list(cloud.ecs.describe_snapshot_groups(request).body.snapshot_groups.category_of_snapshot)
+    return list(cloud.ecs.describe_snapshot_groups(request).body.snapshot_groups.snapshot_group)
 
 
 def test_a_group_holds_all_disks_and_ends_when_they_do(cloud: Account) -> None:
