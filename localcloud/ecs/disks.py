@@ -35,7 +35,7 @@ class Disks:
         def keep(disk: Doc) -> bool:
             return all(disk[field] == value for field, value in wanted.items())
 
-        docs, fields = paging.page(self.world.store, paging.Query("disk", where, ids, keep if wanted else None), params)
+        docs, fields = paging.page(self.world.store.shared, paging.Query("disk", where, ids, keep if wanted else None), params)
         dry_run(params)
         return {**fields, "Disks": {"Disk": [complete.disk(doc) for doc in docs]}}
 

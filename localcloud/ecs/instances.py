@@ -45,7 +45,7 @@ class Instances:
             where["status"] = params["Status"]
         most = _MOST if any(name in params for name in _CAPPED) else 0
         query = paging.Query("instance", where, paging.id_list(params, "InstanceIds"), _keep(params), most)
-        docs, fields = paging.page(self.world.store, query, params)
+        docs, fields = paging.page(self.world.store.shared, query, params)
         dry_run(params)
         return {**fields, "Instances": {"Instance": [complete.instance(doc) for doc in docs]}}
 
