@@ -188,7 +188,7 @@ def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None
     )
 
     if not why_budget_spent(_context_for_start_from_queue(queue, set(), tick)):
-        end_wave_or_begin_next(summary, tick.ports)
+        end_wave_or_begin_next(summary, [each.migration_id for each in queue.waiting], tick.ports)
     found = tick.ports.batches.waves(summary.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= summary.control.wave]
 

@@ -5,7 +5,7 @@ The acknowledgement fixes the order and the waves. The tick begins one wave afte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
@@ -92,12 +92,19 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     return places
 
 
-def end_wave_or_begin_next(summary: BatchSummary, ports: Ports) -> None:
-    """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete."""
+def end_wave_or_begin_next(summary: BatchSummary, waiting: Collection[str], ports: Ports) -> None:
+    """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete.
+
+    The argument ``waiting`` holds the ids of migrations that wait for a slot. If one of them belongs to a wave that has begun, the
+    wave goes on. Only otherwise are the states of the whole batch read.
+    """
     if summary.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(summary.batch_id), ports.clock.now()
-    if summary.control.wave + 1 >= len(found) or unfinished_migration_ids_in_begun_waves(summary, found, ports):
+    open_wave = summary.control.wave
+    if open_wave + 1 >= len(found) or any(found.wave_number(each) <= open_wave for each in waiting):
+        return
+    if unfinished_migration_ids_in_begun_waves(summary, found, ports):
         return
     batch = ports.batches.load(summary.batch_id)
     if batch.version != summary.version:
