@@ -1,14 +1,23 @@
-"""The command bootstrap: creates the event bus, because ROS cannot create one. A second run of the command changes nothing."""
+"""The command bootstrap: creates the event bus, because ROS cannot create one, and on request the kept commands.
+
+A second run of the command changes nothing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
+from cli.kept_commands import KeptCommand, create_missing_commands
 from cli.options import AsJson
 from cli.sdk_account import OperatorAccount, problem_from_error
+
+WithCommands = Annotated[
+    bool, typer.Option("--commands", help="Also create the commands that REPLANK_COMMANDS=kept needs, in each of REPLANK_REGIONS.")
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,14 +25,27 @@ def add_commands(app: typer.Typer) -> None:
     app.command("bootstrap")(bootstrap_account)
 
 
-def bootstrap_account(as_json: AsJson = False) -> None:
+def bootstrap_account(commands: WithCommands = False, as_json: AsJson = False) -> None:
     """Create the event bus if it is missing. After `replank bootstrap`, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = create_bus_if_missing(account)
+    made = _create_commands(account) if commands else []
     if as_json:
-        output.show_json({"bus": account.bus, "created": created})
-    else:
-        print(f"Event bus {account.bus}: {'created' if created else 'existed already'}.")
+        kept = {"commands": [asdict(each) for each in made]} if commands else {}
+        output.show_json({"bus": account.bus, "created": created, **kept})
+        return
+    print(f"Event bus {account.bus}: {'created' if created else 'existed already'}.")
+    for each in made:
+        print(f"Command {each.name} in {each.region}: {'created' if each.created else 'existed already'}.")
+
+
+def _create_commands(account: OperatorAccount) -> list[KeptCommand]:
+    from Tea.exceptions import TeaException
+
+    try:
+        return create_missing_commands(account)
+    except TeaException as error:
+        raise problem_from_error(error, "ECS") from None
 
 
 def create_bus_if_missing(account: OperatorAccount) -> bool:

@@ -71,6 +71,7 @@ def run_all_checks() -> list[CheckResult]:
         ("tables", _check_tables),
         ("ECS", _check_ecs),
         ("Cloud Assistant", _check_cloud_assistant),
+        ("kept commands", _check_kept_commands),
         ("snapshots", _check_snapshots),
         ("SMC", _check_smc),
         ("functions", _check_api),
@@ -143,6 +144,22 @@ def _check_cloud_assistant(account: OperatorAccount) -> str:
         account.openapi_client("ECS"), "DescribeCloudAssistantStatus", "2014-05-26", {"RegionId": account.region, "MaxResults": 1}
     )
     return "DescribeCloudAssistantStatus works"
+
+
+def _check_kept_commands(account: OperatorAccount) -> str:
+    if os.environ.get("REPLANK_COMMANDS", "run") != "kept":
+        return "none needed: REPLANK_COMMANDS is not kept"
+    from cli.kept_commands import missing_commands
+
+    lacking = missing_commands(account)
+    if lacking:
+        first, more = lacking[0], f" And {len(lacking) - 1} more." if len(lacking) > 1 else ""
+        raise Problem(
+            "Command.NotKept",
+            f"{first.region} lacks the command {first.name}.{more}",
+            "Run `replank bootstrap --commands` with this version of Replank.",
+        )
+    return "each region has the commands of this version"
 
 
 def _check_snapshots(account: OperatorAccount) -> str:

@@ -66,6 +66,10 @@ class AssumedRole:
         self._hidden: list[str] = []
         self._renewed: datetime | None = None
 
+    @property
+    def role_arn(self) -> str:
+        return self._member.role_arn
+
     def get_credential(self) -> _SessionCredentials:
         if self._held is None or self._held.ends_at - self._clock.now() <= RENEWED_BEFORE_EXPIRY:
             self._held = self._assume_role()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service
+from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.events import PLAIN_COMMAND
+from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
@@ -20,19 +22,42 @@ PAGE, MAX_PAGES = 50, 20
 """Maximum number of items per page, and maximum number of pages per listing. Cloud Assistant keeps the results of commands for a
 few weeks.
 """
+_DIGEST_IN_TOKEN = 8
+_TOKEN_ROOM = 64 - 1 - _DIGEST_IN_TOKEN
+KeptIds = dict[tuple[str, str], dict[str, str]]
+"""The ids of kept commands by name, for each account and region. All adapters of a process share one, so that a process lists the
+commands once.
+"""
+CommandPaths = tuple[KeptIds | None, Clients | None]
+"""The last two arguments of CloudAssistant."""
 
 
 class CloudAssistant:
     """Implements the port ``Guest`` with Cloud Assistant."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, clients: Clients, kept_ids: KeptIds | None = None, run_clients: Clients | None = None) -> None:
+        """``kept_ids`` is None if the deployment runs every script with RunCommand.
+
+        ``run_clients`` have the role for RunCommand. They are None if the function's own role may call it.
+        """
+        self._clients, self._kept_ids, self._run_clients = clients, kept_ids, run_clients
 
     def launch_script(  # noqa: PLR0913 - the signature of the port
-        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
+        self,
+        region_id: str,
+        instance_id: str,
+        *,
+        os_type: str,
+        script: str,
+        token: str,
+        timeout_s: int,
+        name: str = PLAIN_COMMAND,
+        kept: Callable[[], KeptCall] | None = None,
     ) -> str:
         from alibabacloud_ecs20140526 import models
 
+        if kept is not None and self._kept_ids is not None:
+            return self._invoke_kept_command(region_id, instance_id, kept(), token, timeout_s)
         request = models.RunCommandRequest(
             region_id=region_id,
             instance_id=[instance_id],
@@ -43,8 +68,65 @@ class CloudAssistant:
             timeout=timeout_s,
             client_token=token,
         )
+        clients = self._run_clients or self._clients
+        client = clients.ecs_client(region_id)
+        try:
+            return str(call_service(clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
+        except AccountUnusable as error:
+            if self._run_clients is None:
+                raise
+            raise Permanent(
+                "Command.RoleRefused",
+                f"The role for RunCommand cannot be used: {error.message}",
+                "Update the stack of template.yml, or leave REPLANK_RUN_COMMAND_ROLE empty and deploy; then retry.",
+            ) from error
+
+    def _invoke_kept_command(self, region_id: str, instance_id: str, call: KeptCall, token: str, timeout_s: int) -> str:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.InvokeCommandRequest(
+            region_id=region_id,
+            command_id=self._kept_command_id(region_id, call.name),
+            instance_id=[instance_id],
+            parameters=dict(call.parameters),
+            timeout=timeout_s,
+            # ECS refuses a known token with another command. So a call that is repeated after an upgrade has another token.
+            client_token=f"{token[:_TOKEN_ROOM]}-{call.name[-_DIGEST_IN_TOKEN:]}",
+        )
         client = self._clients.ecs_client(region_id)
-        return str(call_service(self._clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
+        return str(call_service(self._clients, lambda runtime: client.invoke_command_with_options(request, runtime)).invoke_id)
+
+    def _kept_command_id(self, region_id: str, name: str) -> str:
+        """The id of a kept command. The account's commands are listed once per process; again only if one is missing."""
+        ids = self._kept_ids if self._kept_ids is not None else {}
+        key = (self._clients.role_or_account, region_id)
+        if name not in ids.get(key, {}):
+            ids[key] = dict(self._list_kept_commands(region_id))
+        if name not in ids[key]:
+            raise Transient(
+                "Command.NotKept",
+                f"The account keeps no command {name} in {region_id}.",
+                "Run `replank bootstrap --commands`, or set REPLANK_COMMANDS to run and deploy.",
+            )
+        return ids[key][name]
+
+    def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str]]:
+        """Names and ids. Of several commands with one name, the oldest comes last."""
+        token: str | None = None
+        for _ in range(MAX_PAGES):
+            body = self._fetch_kept_commands_page(region_id, token)
+            for each in (body.commands.command if body.commands else None) or []:
+                yield str(each.name), str(each.command_id)
+            token = body.next_token
+            if not token:
+                return
+
+    def _fetch_kept_commands_page(self, region_id: str, token: str | None) -> Any:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeCommandsRequest(region_id=region_id, name=f"{KEPT_PREFIX}*", max_results=PAGE, next_token=token)
+        client = self._clients.ecs_client(region_id)
+        return call_service(self._clients, lambda runtime: client.describe_commands_with_options(request, runtime))
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         from alibabacloud_ecs20140526 import models

@@ -106,6 +106,11 @@ class Clients:
         redact.add_secret(account.credentials.secret)
         redact.add_secret(account.credentials.token)
 
+    @property
+    def role_or_account(self) -> str:
+        """What tells the accounts apart whose ECS these clients call."""
+        return str(getattr(self.assumed, "role_arn", "")) or self.account.account_id
+
     def tablestore_client(self) -> Any:
         """The client of the pipeline's Tablestore instance."""
         return self._make_client_once("tablestore", self._make_tablestore_client)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from shared.domain.events import PLAIN_COMMAND
+from shared.domain.kept_commands import KeptCall
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,25 @@ class Guest(Protocol):
     """
 
     def launch_script(  # noqa: PLR0913 - the parameters of RunCommand
-        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
+        self,
+        region_id: str,
+        instance_id: str,
+        *,
+        os_type: str,
+        script: str,
+        token: str,
+        timeout_s: int,
+        name: str = PLAIN_COMMAND,
+        kept: Callable[[], KeptCall] | None = None,
     ) -> str:
         """Start a shell script as root, or a PowerShell script. Returns the invocation id. A repeated call with the same token
         returns the same id.
 
         The event at the command's end contains the name of the command, which ``events.guest_command_name`` makes. A repeated call
         must name the command in the same way.
+
+        If the deployment uses kept commands and ``kept`` is given, the kept command is invoked in place of the script. Its end
+        wakes no stage. Raises Transient (Command.NotKept) if the account does not keep the command.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:

@@ -23,6 +23,7 @@ from shared.ports.ports import AccountPorts, DeploymentLimits, NoticeSettings, P
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.adapters.guest import CommandPaths, KeptIds
     from shared.ports.audit import Audit
     from shared.ports.clock import Clock
     from shared.ports.compute import Compute
@@ -64,9 +65,11 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
     """
     clients = Clients(_account_settings(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
-    accounts = _make_member_accounts_port(function, settings, clients, clock) if settings.accounts else None
+    kept_ids: KeptIds | None = {} if settings.kept_commands else None
+    paths = (kept_ids, _make_run_command_clients(settings, clients, clock) if settings.run_command_role else None)
+    accounts = _make_member_accounts_port(function, settings, clients, clock, (kept_ids, None)) if settings.accounts else None
     _make_sdk_clients(function, settings, clients)
-    unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock))
+    unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock, paths))
     return Ports(
         clock=clock,
         ids=RandomIds(),
@@ -80,8 +83,8 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         protections=DeferredAdapter(lambda: _make_protections_port(store)),
         ticks=DeferredAdapter(lambda: _make_ticks_port(store)),
         compute=DeferredAdapter(lambda: _make_compute_port(clients, clock)),
-        guest=DeferredAdapter(lambda: _make_guest_port(clients)),
-        drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
+        guest=DeferredAdapter(lambda: _make_guest_port(clients, paths)),
+        drivers=_make_drivers(clients, settings, clock, paths) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.setting_error_for_path,
         limits=DeploymentLimits(max_moving=settings.max_moving, protect=settings.protect),
@@ -161,18 +164,27 @@ def _make_compute_port(clients: Clients, clock: Clock) -> Compute:
     return EcsCompute(clients, clock)
 
 
-def _make_guest_port(clients: Clients) -> Guest:
+def _make_run_command_clients(settings: Settings, clients: Clients, clock: Clock) -> Clients:
+    """Clients with the role that is kept apart for RunCommand."""
+    from shared.adapters.assumed_roles import AssumedRole
+    from shared.domain.accounts import MemberAccount
+
+    own = MemberAccount(settings.run_command_role.split(":")[3], settings.run_command_role)
+    return Clients(clients.account, retry=clients.retry, assumed=AssumedRole(own, "replank-run-command", clients, clock, {}))
+
+
+def _make_guest_port(clients: Clients, paths: CommandPaths) -> Guest:
     from shared.adapters.guest import CloudAssistant
 
-    return CloudAssistant(clients)
+    return CloudAssistant(clients, *paths)
 
 
-def _make_drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Driver]:
+def _make_drivers(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths) -> dict[str, Driver]:
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    made = (SmcDriver(clients, _make_guest_port(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
-    in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock))
+    made = (SmcDriver(clients, _make_guest_port(clients, paths), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
+    in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock, paths))
     unchosen = DeferredAdapter(_make_auto_driver_placeholder)
     return {
         **{driver.traits.name: driver for driver in made},
@@ -187,23 +199,23 @@ def _make_auto_driver_placeholder() -> Driver:
     return UnchosenDriver()
 
 
-def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:
+def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths) -> Driver:
     from shared.adapters.drivers.in_guest import GuestDriver
 
-    return GuestDriver(_make_guest_port(clients), clock, settings.catalog)
+    return GuestDriver(_make_guest_port(clients, paths), clock, settings.catalog)
 
 
-def _make_member_accounts_port(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
+def _make_member_accounts_port(function: str, settings: Settings, clients: Clients, clock: Clock, paths: CommandPaths) -> Accounts:
     """Make the port through which a function reaches the member accounts. The api function only reads the names of the member
     accounts, and never assumes a role.
     """
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:
-        drivers = _make_drivers(assumed, settings, clock) if function in USES_SMC else {}
+        drivers = _make_drivers(assumed, settings, clock, paths) if function in USES_SMC else {}
         return AccountPorts(
             cast("Compute", DeferredAdapter(lambda: _make_compute_port(assumed, clock))),
-            cast("Guest", DeferredAdapter(lambda: _make_guest_port(assumed))),
+            cast("Guest", DeferredAdapter(lambda: _make_guest_port(assumed, paths))),
             drivers,
         )
 

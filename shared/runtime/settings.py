@@ -47,6 +47,10 @@ class Settings:
     max_moving: int = 20
     protect: bool = True
     """Whether Replank switches on the deletion protection of an instance during its migration."""
+    kept_commands: bool = False
+    """Whether Replank's own scripts are invoked as commands that the account keeps. Otherwise RunCommand runs them."""
+    run_command_role: str = ""
+    """The ARN of the role with which RunCommand is called in the deployment's own account; empty: the function's own role."""
     notice_sources: tuple[str, ...] = ()
     notice_policy: Policy = field(default_factory=Policy)
     smc: SmcSettings = field(default_factory=SmcSettings)
@@ -122,6 +126,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         accounts=_member_accounts(reader),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _parse_count, "a whole number of at least 1"),
         protect=parsed("REPLANK_PROTECT", True, _parse_switch, "`on` or `off`"),
+        kept_commands=parsed("REPLANK_COMMANDS", False, _parse_commands, "`run` or `kept`"),
+        run_command_role=parsed("REPLANK_RUN_COMMAND_ROLE", "", _parse_role, "the ARN of a role (acs:ram::...:role/...)"),
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _parse_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc_settings(reader),
@@ -270,6 +276,15 @@ def _parse_count(value: str) -> int:
 
 def _parse_switch(value: str) -> bool:
     return _require_valid(value in ("on", "off"), value == "on")
+
+
+def _parse_role(value: str) -> str:
+    kind, _, name = value.rpartition(":role/")
+    return _require_valid(kind.startswith("acs:ram::") and kind[9:].isdigit() and name != "", value)
+
+
+def _parse_commands(value: str) -> bool:
+    return _require_valid(value in ("run", "kept"), value == "kept")
 
 
 def _parse_milliseconds(value: str) -> int:

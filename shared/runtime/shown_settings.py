@@ -29,6 +29,8 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_ACCOUNTS": lambda found: tuple(each.role_arn for each in found.accounts.values()),
     "REPLANK_EXTERNAL_ID": lambda found: HIDDEN if any(each.external_id for each in found.accounts.values()) else "",
     "REPLANK_MAX_MOVING": lambda found: found.max_moving,
+    "REPLANK_COMMANDS": lambda found: "kept" if found.kept_commands else "run",
+    "REPLANK_RUN_COMMAND_ROLE": lambda found: found.run_command_role,
     "REPLANK_PROTECT": lambda found: "on" if found.protect else "off",
     "REPLANK_NOTICE_SOURCES": lambda found: found.notice_sources,
     "REPLANK_NOTICE_POLICY": lambda found: _policy_document(found.notice_policy),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.after_job import AfterJobRecord, DisksAfterJob, GuestBeforeJobEnd, MarkerAnswer, disks_after_job, marker_text
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+from shared.domain.kept_commands import KeptCall
 from shared.domain.migration import Migration, step_to_state
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
 from shared.ports.guest import CommandResult
@@ -151,7 +152,14 @@ def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: 
         script=marker_script(migration.os_type, act, marker=marker),
         token=migration.client_token(migration.hop, migration.attempt, f"marker-{act}", migration.probe_count),
         timeout_s=MARKER_TIMEOUT_S,
+        kept=lambda: _kept_marker(migration.os_type, act, marker),
     )
+
+
+def _kept_marker(os_type: str, act: Action, marker: str) -> KeptCall:
+    from shared.probes.kept import kept_marker  # only a deployment that keeps commands needs it
+
+    return kept_marker(os_type, act, marker=marker)
 
 
 def _record_disks_after_job(migration: Migration, by: str, trace: AfterJobRecord, ports: Ports) -> Migration:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.domain.batch import BatchSummary
 from shared.domain.errors import Refused
 from shared.domain.events import guest_command_name
 from shared.domain.guest import GuestFacts
+from shared.domain.kept_commands import KeptCall
 from shared.domain.migration import Migration
 from shared.domain.policy import Policy
 from shared.domain.timing import PROBE_TIMEOUT_S
@@ -42,6 +43,7 @@ def send_probe(
     """
     own = _policy_for_instance(migration, summary, ports, tags) if is_batch_check_allowed(summary) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
+    updates = purpose == "precheck" and goal is not None and goal.family == "rhel"
     return ports.guest.launch_script(
         migration.region_id,
         migration.instance_id,
@@ -50,14 +52,22 @@ def send_probe(
             migration.os_type,
             files=own.files,
             check=own.check,
-            updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
+            updates=updates,
         ),
         # The token's word differs from that of older versions, because the command's name has changed since. ECS refuses a known
         # token with changed parameters.
         token=migration.client_token(migration.hop, migration.attempt, f"probe-{purpose}", migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
         name=guest_command_name(purpose, migration.migration_id),
+        # The operator's check is a command, so no kept script can contain it.
+        kept=None if own.check else lambda: _kept_probe(migration.os_type, own.files, updates=updates),
     )
+
+
+def _kept_probe(os_type: str, files: Sequence[str], *, updates: bool) -> KeptCall:
+    from shared.probes.kept import kept_probe  # only a deployment that keeps commands needs it
+
+    return kept_probe(os_type, files=files, updates=updates)
 
 
 def _policy_for_instance(migration: Migration, summary: BatchSummary, ports: Ports, tags: Mapping[str, str] | None) -> Policy:

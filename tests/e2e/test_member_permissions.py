@@ -1,4 +1,4 @@
-"""Every permission of member.yml is used by the life of four instances and by ``replank doctor``."""
+"""Every permission of member.yml is used by the life of four instances and by ``replank doctor``, if commands are kept."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ AUTOMATIC = {"sp-1": {"TimePoints": "[20]", "RepeatWeekdays": "[7]"}}
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("REPLANK_FC_ENDPOINT", URL)
-    made = World(env=members.settings([SHOP]), templates=(members.template(tmp_path, [SHOP]),))
+    env = {**members.settings([SHOP]), "REPLANK_COMMANDS": "kept"}
+    made = World(env=env, templates=(members.template(tmp_path, [SHOP]),))
     members.open_member(made.cloud, SHOP)
+    members.keep_commands(made.cloud, SHOP)
     with made.connected():
         yield made
 

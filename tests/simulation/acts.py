@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_ACT = re.compile(r"^REPLANK_ACT=(\w+)\nREPLANK_RUN=rp-([0-9a-z]+)-(\d+)-(\d+)$", re.MULTILINE)
+_ACT = re.compile(r"^REPLANK_ACT='?(\w+)'?\nREPLANK_RUN='?rp-([0-9a-z]+)-(\d+)-(\d+)'?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,8 @@ class Scenario:
     """Whether each batch is acknowledged within minutes, so that instances move during the storm."""
     forgetful: bool = False
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
+    keeps_commands: bool = False
+    """Whether the functions invoke kept commands, and may run no other text but an operator's."""
     holds: float = HOLDS
     brakes: float = BRAKES
     kinds: tuple[str, ...] = field(default=())

@@ -138,6 +138,8 @@ class Simulation:
         self.invoker = invoker or SimInvoker()
         self.chaos: Chaos
         env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0", "REPLANK_GUEST_PROVEN": PROVEN}
+        if scenario.keeps_commands:
+            env["REPLANK_COMMANDS"] = "kept"
         self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
         cloud = self.cloud = self.world.cloud
         self.trace.start_ms = cloud.clock.now_ms()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -264,16 +265,28 @@ class Truth:
         """The migration whose job or tool the product starts with this call; None if the call starts nothing."""
         if effect.operation == "StartReplicationJob":
             return self.of_job(effect.params["JobId"])
-        act = act_of(effect.params) if effect.operation == "RunCommand" else None
+        act = self._act_of_call(effect)
         return self.migrations.get(act.migration_id) if act and act.verb == "start" else None
+
+    def _act_of_call(self, effect: Effect) -> ToolAct | None:
+        """The act that a call sends to a guest. The parameters of a kept command are in the script of its invocation."""
+        if effect.operation == "InvokeCommand":
+            return self.act_of(effect.answer["InvokeId"])
+        return act_of(effect.params) if effect.operation == "RunCommand" else None
 
     def act_of(self, invoke_id: str) -> ToolAct | None:
         """The act that a command carried out, if it was one of the guest driver's."""
         return act_in(self.script(invoke_id))
 
     def script(self, invoke_id: str) -> str:
-        """The script that a command ran."""
-        return decoded(self.cloud.db.blob(self.ecs.store.get("invocation", invoke_id)["sim"]["content"]).decode())
+        """The script that a command ran, with its parameters; empty if the account has forgotten the command."""
+        doc = self.ecs.store.get("invocation", invoke_id)
+        if doc is None:
+            return ""
+        script = decoded(self.cloud.db.blob(doc["sim"]["content"]).decode())
+        for name, value in ast.literal_eval(doc["Parameters"]).items():
+            script = script.replace(f"{{{{{name}}}}}", value)
+        return script
 
     def system_disk(self, instance_id: str) -> Tree:
         """The content of the system disk; empty if the instance is gone."""

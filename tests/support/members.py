@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 
 import yaml
 
+from localcloud.account import service
 from localcloud.core import members
 from localcloud.core.app import Cloud
+from shared.domain.catalog import CATALOG
+from shared.domain.recipes.choose import all_recipes
+from shared.probes.kept import kept_scripts
 from tests.support.repository import ROOT
 
 EXTERNAL_ID = "deploy-7f3a"
@@ -39,7 +44,8 @@ def template(folder: Path, accounts: Iterable[str]) -> Path:
 def open_member(cloud: Cloud, account: str) -> None:
     """Create the account with the role that member.yml describes."""
     properties = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
-    values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "ALIYUN::TenantId": account}
+    values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "FreeCommands": "*"}
+    values["ALIYUN::TenantId"] = account
     made = _filled(properties, values)
     role = {
         "trust": made["AssumeRolePolicyDocument"],
@@ -54,6 +60,16 @@ def withdraw(cloud: Cloud, account: str, how: str = "role") -> None:
     """Withdraw the role or its ``trust``. An empty ``how`` restores both."""
     with cloud.lock, cloud.db.transaction():
         members.withdraw_role(cloud, account, ROLE, how)
+
+
+def keep_commands(cloud: Cloud, account: str) -> None:
+    """Create the kept commands in the member account, as ``replank bootstrap --commands`` does with a key of that account."""
+    create = service(cloud, "ecs").operations["CreateCommand"].perform
+    with cloud.lock, cloud.db.transaction(), cloud.accounts.acting(account):
+        for script in kept_scripts(all_recipes(CATALOG)):
+            content = base64.b64encode(script.content.encode()).decode()
+            about = {"RegionId": cloud.region, "Name": script.name, "Type": script.command_type, "CommandContent": content}
+            create({**about, "EnableParameter": True})
 
 
 def unused(cloud: Cloud, account: str) -> list[str]:

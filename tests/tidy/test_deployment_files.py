@@ -17,7 +17,10 @@ from localcloud.deploy.plan import make
 from tests.support.repository import ROOT, name_of, of_type, policy_actions, services, source_files, tree
 
 FUNCTIONS = sorted(services())
-ROLES = {role["RoleName"]: role for role in of_type("ALIYUN::RAM::Role")}
+RUN_COMMAND = "replank-run-command"
+"""The one role that belongs to no function: functions assume it to run text that no kept command contains."""
+ALL_ROLES = {role["RoleName"]: role for role in of_type("ALIYUN::RAM::Role")}
+ROLES = {name: role for name, role in ALL_ROLES.items() if name != RUN_COMMAND}
 DEAD_LETTERS = "/queues/replank-dead-letters"
 ENTRY_LINES = 25
 
@@ -97,14 +100,24 @@ def test_those_functions_may_assume_the_roles_named_and_no_others() -> None:
     for name, role in ROLES.items():
         statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
         allowed = [one["Resource"] for one in statements if "sts:AssumeRole" in one["Action"]]
-        assert allowed == ([{"Ref": "MemberRoles"}] if reach(role) else []), name
+        may_run = any(action == "ecs:RunCommand" for action, _ in reach(role))
+        apart = [[{"Fn::Sub": f"acs:ram::${{ALIYUN::TenantId}}:role/{RUN_COMMAND}"}]] if may_run else []
+        assert sorted(allowed, key=str) == sorted([*([{"Ref": "MemberRoles"}] if reach(role) else []), *apart], key=str), name
+
+
+def test_the_role_for_free_text_runs_commands_and_only_who_may_be_asked_to_assumes_it() -> None:
+    assert policy_actions(ALL_ROLES[RUN_COMMAND]) == {"ecs:RunCommand"}
+    (trust,) = ALL_ROLES[RUN_COMMAND]["AssumeRolePolicyDocument"]["Statement"]
+    trusted = {each["Fn::Sub"] for each in trust["Principal"]["RAM"]}
+    runs = {name for name, role in ROLES.items() if "ecs:RunCommand" in policy_actions(role)}
+    assert trusted == {f"acs:ram::${{ALIYUN::TenantId}}:role/{name}" for name in runs}
 
 
 def test_policies_are_short_enough_for_ram() -> None:
     """A custom policy may have 2,048 characters (RAM documentation, "Limits"); account ids and names are filled in first."""
     long = {
         name: len(text)
-        for name, role in (*ROLES.items(), ("replank-member", MEMBER))
+        for name, role in (*ALL_ROLES.items(), ("replank-member", MEMBER))
         for policy in role["Policies"]
         if len(text := json.dumps(policy["PolicyDocument"], separators=(",", ":"))) > 2048
     }
@@ -173,6 +186,7 @@ def test_tables_are_those_the_adapters_use() -> None:
 
 CHANGING = (
     "ecs:RunCommand",
+    "ecs:InvokeCommand",
     "ecs:CreateSnapshot",
     "ecs:DeleteSnapshot",
     "ecs:StopInstance",
@@ -182,17 +196,37 @@ CHANGING = (
 )
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("role", sorted(ALL_ROLES))
 def test_what_changes_an_instance_is_granted_by_kind_and_region(role: str) -> None:
     """RAM judges RunCommand by the instance and the command (ECS API reference, RAM tables): neither more nor less is named."""
-    for policy in ROLES[role]["Policies"]:
+    for policy in ALL_ROLES[role]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             if not set(statement["Action"]) & set(CHANGING):
                 continue
             names = [each["Fn::Sub"] for each in statement["Resource"]]
             assert all(name.startswith("acs:ecs:${FleetRegion}:${ALIYUN::TenantId}:") for name in names)
             if statement["Action"] == ["ecs:RunCommand"]:
+                instances = "instance/*" if role == RUN_COMMAND else "instance/${FreeCommands}"
+                assert [name.rpartition(":")[2] for name in names] == [instances, "command/*"]
+            if statement["Action"] == ["ecs:InvokeCommand"]:
                 assert [name.rpartition(":")[2] for name in names] == ["instance/*", "command/*"]
+
+
+@pytest.mark.parametrize("role", ["precheck", "migrate", "watch", "validate", "rollback"])
+def test_a_role_can_be_left_with_kept_commands_alone(role: str, tmp_path: Path) -> None:
+    """With FreeCommands none, RunCommand is allowed on no instance. Nobody may create, change or delete a command in any case."""
+    narrow = tmp_path / "template.yml"
+    text = (ROOT / "template.yml").read_text(encoding="utf-8")
+    assert text.count('Default: "*"') == 1
+    narrow.write_text(text.replace('Default: "*"', "Default: none"), encoding="utf-8")
+    (found,) = [each for each in make(narrow, ROOT / "s.yaml").template.roles if each["RoleName"] == f"replank-{role}"]
+    policies = Policies(Db(None))
+    statements = [one for policy in found["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+    policies.set_role(f"replank-{role}", statements)
+    resource = f"acs:ecs:cn-hangzhou:{ACCOUNT_ID}:instance/i-1"
+    actions = ("RunCommand", "InvokeCommand", "CreateCommand", "ModifyCommand", "DeleteCommand")
+    asked = {each: policies.allows(f"role:replank-{role}", f"ecs:{each}", resource) for each in actions}
+    assert [name for name, allowed in asked.items() if allowed] == ["InvokeCommand"]
 
 
 @pytest.mark.parametrize("role", ["precheck", "migrate", "validate", "rollback"])

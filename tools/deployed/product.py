@@ -15,6 +15,7 @@ from unittest import mock
 
 from cli.bootstrap import create_bus_if_missing
 from cli.client import ApiClient
+from cli.kept_commands import create_missing_commands
 from cli.run.launch import SETTINGS
 from cli.sdk_account import OperatorAccount
 from localcloud.account import Files, build, deploy
@@ -52,6 +53,7 @@ class DeployedProduct:
         """
         self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
         files = Files(templates[0], ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})}, more=templates[1:])
+        self._keeps_commands = (env or {}).get("REPLANK_COMMANDS") == "kept"
         deploy(self.cloud, files, URL)
         self._around = around
         self._start_ms = self.cloud.clock.now_ms()
@@ -73,8 +75,13 @@ class DeployedProduct:
             yield self
 
     def make_bus(self) -> None:
-        """Create the custom bus, as ``replank bootstrap`` does. A repeated call changes nothing."""
-        create_bus_if_missing(OperatorAccount.from_environment())
+        """Create the custom bus and, if the functions need them, the kept commands, as ``replank bootstrap`` does. A repeated call
+        changes nothing.
+        """
+        account = OperatorAccount.from_environment()
+        create_bus_if_missing(account)
+        if self._keeps_commands:
+            create_missing_commands(account)
 
     @property
     def api(self) -> ApiClient:

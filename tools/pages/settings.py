@@ -25,6 +25,8 @@ WORDS = {
     "REPLANK_EXTERNAL_ID": "External id that member roles ask for, unless REPLANK_ACCOUNTS gives an account its own; empty: none.",
     "REPLANK_BUS": "Name of the pipeline's bus. The rules of template.yml name it too.",
     "REPLANK_MAX_MOVING": "Instances moving at once in each account, over all batches.",
+    "REPLANK_COMMANDS": "run or kept: whether RunCommand runs Replank's own scripts, or InvokeCommand runs kept commands.",
+    "REPLANK_RUN_COMMAND_ROLE": "ARN of the role that functions assume for RunCommand; empty: the function's own role.",
     "REPLANK_PROTECT": "on or off: whether the deletion protection of instances is switched on while they move.",
     "REPLANK_NOTICE_SOURCES": "Sources, separated by commas, whose end-of-life notices are read; empty: only the inventory's own.",
     "REPLANK_NOTICE_POLICY": "Driver, limits and window of batches made of notices, as the policy of POST /v1/batches (JSON).",

@@ -20,6 +20,7 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.events import PLAIN_COMMAND, guest_command_name
+from shared.domain.kept_commands import KeptCall
 from shared.domain.migration import DriverData, Migration, State
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
@@ -195,6 +196,7 @@ class GuestDriver:
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
             name=guest_command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
+            kept=lambda: _kept_tool(action, _tool_run_id(migration), recipe),
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:
@@ -220,6 +222,12 @@ class GuestDriver:
 
 def _unfinished_tool_job(job_id: str, status: str) -> UnfinishedJob:
     return UnfinishedJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
+
+
+def _kept_tool(action: Action, run: str, recipe: Recipe | None) -> KeptCall:
+    from shared.probes.kept import kept_tool  # only a deployment that keeps commands needs it
+
+    return kept_tool(action, run, recipe)
 
 
 def _tool_run_id(migration: Migration) -> str:

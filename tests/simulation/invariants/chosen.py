@@ -43,7 +43,7 @@ class OnlyTheChosen(Checker):
             disk = scene.truth.ecs.store.get("disk", effect.params["DiskId"])
             if disk is not None:  # otherwise a repeated call: it was judged before the instance was released
                 yield from self._allowed(disk["InstanceId"], effect.params["SnapshotName"], "was snapshotted")
-        tool = scene.truth.launched(effect) if effect.operation == "RunCommand" else None
+        tool = scene.truth.launched(effect) if effect.operation in ("RunCommand", "InvokeCommand") else None
         if tool is not None:
             yield from self._allowed(effect.params["InstanceId"][0], f"{OURS}{tool.migration_id}", "was moved")
         if effect.operation == "StartReplicationJob":

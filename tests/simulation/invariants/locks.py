@@ -145,7 +145,7 @@ class AcknowledgedFirst(Checker):
     @staticmethod
     def _about(effect: Effect, scene: Sight) -> Migration | None:
         params, truth = effect.params, scene.truth
-        if effect.operation in ("StartReplicationJob", "RunCommand"):
+        if effect.operation in ("StartReplicationJob", "RunCommand", "InvokeCommand"):
             return truth.launched(effect)
         if effect.operation == "CreateSnapshot":
             return truth.migrations.get(str(params.get("SnapshotName", "")).split("-")[1])

@@ -140,7 +140,8 @@ class AsMeant(Checker):
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation not in ("RunCommand", "InvokeCommand"):
             return
-        script = decoded(effect.params.get("CommandContent", ""))
+        kept = effect.operation == "InvokeCommand"
+        script = scene.truth.script(effect.answer["InvokeId"]) if kept else decoded(effect.params.get("CommandContent", ""))
         if FOREIGN in script:
             yield f"{FOREIGN!r} of a stranger's notice was sent to {', '.join(effect.params['InstanceId'])}"
         for check in {batch.policy.check for batch in scene.truth.batches.values() if batch.policy.check}:

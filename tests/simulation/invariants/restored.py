@@ -39,7 +39,8 @@ class RolledBackIsTrue(Checker):
         """By instance: the last command that a rollback sent, and when (ms)."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        if effect.ours and effect.operation == "RunCommand" and "-probe-rollback-" in effect.params.get("ClientToken", ""):
+        command = effect.ours and effect.operation in ("RunCommand", "InvokeCommand")
+        if command and "-probe-rollback-" in effect.params.get("ClientToken", ""):
             for instance_id in effect.params["InstanceId"]:
                 self._probes[instance_id] = (effect.answer["InvokeId"], scene.truth.cloud.clock.now_ms())
         if not effect.ours or effect.operation not in ("StopInstance", "ResetDisk"):

@@ -107,7 +107,7 @@ ALWAYS = {
     "validate": {"file"},
     "send": {"file"},
     "invoke": {"stage", "event"},
-    "bootstrap": set(),
+    "bootstrap": {"commands"},
     "doctor": set(),
     "run": {"fleet", "seed", "report", "state", "keep"},
     "up": {"on", "port", "foreground", "state"},

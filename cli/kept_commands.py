@@ -1,0 +1,90 @@
+"""Creates and finds the commands that an account keeps for Replank (CreateCommand, DescribeCommands)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cli.rows import catalog_from_file, catalog_with_rows
+from cli.sdk_account import OperatorAccount, call_rpc
+from shared.domain.kept_commands import KEPT_PREFIX
+from shared.domain.recipes.choose import all_recipes
+from shared.probes.kept import KeptScript, kept_scripts
+
+VERSION = "2014-05-26"
+MOST_PAGES, PAGE = 20, 50
+TIMEOUT_S = 600
+"""The time limit of a kept command, in seconds. Each invocation names its own limit."""
+
+
+@dataclass(frozen=True)
+class KeptCommand:
+    """One command in a region: whether it was created now."""
+
+    region: str
+    name: str
+    created: bool
+
+
+def regions_from_environment(account: OperatorAccount) -> tuple[str, ...]:
+    """The regions whose instances move: REPLANK_REGIONS, else the account's region."""
+    named = (each.strip() for each in os.environ.get("REPLANK_REGIONS", "").split(","))
+    return tuple(dict.fromkeys(filter(None, named))) or (account.region,)
+
+
+def create_missing_commands(account: OperatorAccount) -> list[KeptCommand]:
+    """Create the commands that a region lacks. Older commands stay, because a migration under way may need them."""
+    made = []
+    for region in regions_from_environment(account):
+        known = _kept_names(account, region)
+        for script in _scripts():
+            if script.name not in known:
+                _create_command(account, region, script)
+            made.append(KeptCommand(region, script.name, script.name not in known))
+    return made
+
+
+def missing_commands(account: OperatorAccount) -> list[KeptCommand]:
+    """The commands that the regions lack."""
+    lacking = []
+    for region in regions_from_environment(account):
+        known = _kept_names(account, region)
+        lacking += [KeptCommand(region, script.name, created=False) for script in _scripts() if script.name not in known]
+    return lacking
+
+
+def _scripts() -> tuple[KeptScript, ...]:
+    given = os.environ.get("REPLANK_CATALOG", "")
+    own = catalog_with_rows(json.loads(given)) if given.startswith("{") else catalog_from_file(Path(given) if given else None)
+    return kept_scripts(all_recipes(own))
+
+
+def _kept_names(account: OperatorAccount, region: str) -> set[str]:
+    client, token = replace(account, region=region).openapi_client("ECS"), ""
+    names: set[str] = set()
+    for _ in range(MOST_PAGES):
+        query: dict[str, Any] = {"RegionId": region, "Name": f"{KEPT_PREFIX}*", "MaxResults": PAGE}
+        body = call_rpc(client, "DescribeCommands", VERSION, {**query, "NextToken": token} if token else query)
+        names |= {each["Name"] for each in body["Commands"]["Command"]}
+        token = body.get("NextToken") or ""
+        if not token:
+            break
+    return names
+
+
+def _create_command(account: OperatorAccount, region: str, script: KeptScript) -> None:
+    query = {
+        "RegionId": region,
+        "Name": script.name,
+        "Type": script.command_type,
+        "Description": "Replank: `replank bootstrap --commands` made it. docs/operations.md says when it may be deleted.",
+        "CommandContent": base64.b64encode(script.content.encode()).decode(),
+        "ContentEncoding": "Base64",
+        "EnableParameter": "true",
+        "Timeout": TIMEOUT_S,
+    }
+    call_rpc(replace(account, region=region).openapi_client("ECS"), "CreateCommand", VERSION, query)

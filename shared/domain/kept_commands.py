@@ -1,0 +1,30 @@
+"""The commands that an account keeps for the pipeline: their names, and one invocation of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.domain.events import PLAIN_COMMAND
+
+KEPT_PREFIX = f"{PLAIN_COMMAND}-kept-"
+"""The beginning of the name of every command that the account keeps for the pipeline."""
+_SAFE_PARAMETER = re.compile(r"[A-Za-z0-9+/=_-]*")
+
+
+@dataclass(frozen=True)
+class KeptCall:
+    """One invocation of a command that the account keeps: the command's name, and its parameters.
+
+    Raises ValueError if a parameter has other characters than those of ids and base64. ECS pastes parameters into a script as text,
+    so a quote or a line end would become part of the script.
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for name, value in self.parameters.items():
+            if not _SAFE_PARAMETER.fullmatch(value):
+                raise ValueError(f"the parameter {name} of {self.name} is not an id, a word or base64: {value[:80]!r}")

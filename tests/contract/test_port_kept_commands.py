@@ -1,0 +1,146 @@
+"""The port of Cloud Assistant in a deployment that keeps commands: which call it makes, how often, and what it never sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.kept_commands import create_missing_commands, missing_commands
+from cli.sdk_account import OperatorAccount
+from localcloud.core import members
+from localcloud.core.app import ACCOUNT_ID
+from shared.adapters.sdk import Credentials
+from shared.domain.errors import Permanent, Transient
+from shared.domain.kept_commands import KeptCall
+from shared.ports.ports import Ports
+from shared.probes import parse_probe_answer, probe_script
+from shared.probes.kept import kept_marker, kept_probe
+from shared.probes.marker import Action, parse_marker_answer
+from shared.runtime.composition import make_ports
+from tests.support.fleets import WINDOWS_2008, fleet, instance
+from tests.support.ports import Bench, CloudClock, bench, settings
+from tests.support.repository import ROOT
+from tests.support.world import World
+
+REGION, LINUX = "cn-hangzhou", "i-test0001"
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    with bench("precheck", REPLANK_COMMANDS="kept") as made:
+        made.world.load_fleet(fleet(instance(1)))
+        yield made
+
+
+def send(one: Bench, call: KeptCall | None, token: str = "rp-m1-x") -> str:
+    kept = None if call is None else lambda: call
+    return one.ports.guest.launch_script(
+        REGION, LINUX, os_type="linux", script=probe_script("linux"), token=token, timeout_s=60, kept=kept
+    )
+
+
+def output(one: Bench, invocation: str) -> bytes:
+    result = one.until(lambda: one.ports.guest.command_result(REGION, LINUX, invocation))
+    assert (result.exit_code, result.dropped) == (0, 0), result
+    return bytes(result.output)
+
+
+def test_bootstrap_makes_each_command_once(one: Bench) -> None:
+    account = OperatorAccount.from_environment()
+    assert len(missing_commands(account)) > 5
+    assert all(each.created for each in create_missing_commands(account))
+    assert not any(each.created for each in create_missing_commands(account))
+    assert missing_commands(account) == []
+
+
+def test_a_probe_is_one_invocation_and_the_commands_are_listed_once(one: Bench) -> None:
+    create_missing_commands(OperatorAccount.from_environment())
+    call = kept_probe("linux", files=["/etc/hostname", "/it's $(touch x)\u00e4"], updates=False)
+    assert one.calls(lambda: send(one, call)) == ["DescribeCommands", "InvokeCommand"]
+    assert one.calls(lambda: send(one, call, "rp-m1-y")) == ["InvokeCommand"]
+    facts = parse_probe_answer("linux", output(one, send(one, call, "rp-m1-z")))
+    assert [each.path for each in facts.checksums] == ["/etc/hostname", "/it's $(touch x)\u00e4"]
+    assert facts.os_id == "centos"
+
+
+def test_a_repeated_call_starts_nothing_and_a_changed_script_starts_anew(one: Bench) -> None:
+    create_missing_commands(OperatorAccount.from_environment())
+    first = send(one, kept_marker("linux", "look"))
+    assert send(one, kept_marker("linux", "look")) == first
+    other = send(one, kept_probe("linux", files=(), updates=False))
+    assert other != first, "the token of a call contains the digest of its script"
+
+
+def test_the_marker_of_a_windows_guest_is_written_and_found(one: Bench) -> None:
+    one.world.load_fleet(fleet(instance(2, WINDOWS_2008)))
+    create_missing_commands(OperatorAccount.from_environment())
+
+    def ask(action: Action) -> bytes:
+        call = kept_marker("windows", action, marker="replank migration m1 hop 0 attempt 1 number 0")
+        sent = one.ports.guest.launch_script(
+            REGION, "i-test0002", os_type="windows", script="exit 9", token=f"rp-{action}", timeout_s=60, kept=lambda: call
+        )
+        result = one.until(lambda: one.ports.guest.command_result(REGION, "i-test0002", sent))
+        return bytes(result.output)
+
+    assert ask("write") == b"replank-marker written\n"
+    seen = parse_marker_answer("windows", ask("look"))
+    assert seen is not None
+    assert seen.marker == "replank migration m1 hop 0 attempt 1 number 0"
+
+
+def test_a_command_that_the_account_does_not_keep_is_waited_for(one: Bench) -> None:
+    with pytest.raises(Transient) as missing:
+        send(one, kept_probe("linux", files=(), updates=False))
+    assert missing.value.code == "Command.NotKept"
+    create_missing_commands(OperatorAccount.from_environment())
+    assert send(one, kept_probe("linux", files=(), updates=False))
+
+
+def test_text_of_an_operator_is_still_run(one: Bench) -> None:
+    assert one.calls(lambda: send(one, None)) == ["RunCommand"]
+
+
+ROLE = f"acs:ram::{ACCOUNT_ID}:role/replank-run-command"
+
+
+def as_role(world: World, function: str, **more: str) -> Ports:
+    """The ports of a function that has nothing but its own role."""
+    key = world.cloud.identities.of(f"role:replank-{function}")
+    assert key is not None
+    credentials = Credentials(key.access_key_id, key.access_key_secret, key.token)
+    return make_ports(function, settings(**more), credentials, CloudClock(world))
+
+
+def test_text_of_an_operator_has_a_role_of_its_own(tmp_path: Path) -> None:
+    """The function's role may invoke kept commands only. The role for RunCommand may do nothing else."""
+    narrow = tmp_path / "template.yml"
+    text = (ROOT / "template.yml").read_text(encoding="utf-8")
+    narrow.write_text(text.replace('Default: "*"', "Default: none"), encoding="utf-8")
+    with World(templates=(narrow,)).connected() as world:
+        world.load_fleet(fleet(instance(1)))
+        create_missing_commands(OperatorAccount.from_environment())
+        where: dict[str, Any] = {"os_type": "linux", "script": "true", "timeout_s": 60}
+        kept = kept_probe("linux", files=(), updates=False)
+        without = as_role(world, "precheck", REPLANK_COMMANDS="kept").guest
+        assert without.launch_script(REGION, LINUX, token="t1", kept=lambda: kept, **where)
+        with pytest.raises(Permanent, match="RunCommand"):
+            without.launch_script(REGION, LINUX, token="t2", **where)
+        apart = as_role(world, "precheck", REPLANK_COMMANDS="kept", REPLANK_RUN_COMMAND_ROLE=ROLE).guest
+        assert apart.launch_script(REGION, LINUX, token="t3", **where)
+        with world.cloud.lock, world.cloud.db.transaction():
+            members.withdraw_role(world.cloud, ACCOUNT_ID, "replank-run-command", "role")
+        again = as_role(world, "precheck", REPLANK_COMMANDS="kept", REPLANK_RUN_COMMAND_ROLE=ROLE).guest
+        with pytest.raises(Permanent) as refused:
+            again.launch_script(REGION, LINUX, token="t4", **where)
+        assert refused.value.code == "Command.RoleRefused"
+        assert again.launch_script(REGION, LINUX, token="t5", kept=lambda: kept, **where)
+
+
+def test_a_deployment_that_keeps_nothing_runs_the_script() -> None:
+    with bench("precheck") as one:
+        one.world.load_fleet(fleet(instance(1)))
+        assert one.calls(lambda: send(one, kept_probe("linux", files=(), updates=False))) == ["RunCommand"]
