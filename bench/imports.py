@@ -95,8 +95,7 @@ def shown(result: dict[str, Any]) -> str:
     """How many milliseconds each function spends on imports. Each column is one origin: our own code, one SDK, Tea (the
     library below the generated clients), requests with urllib3, or Python itself. `-X importtime` measures, and takes
     time itself: compare the columns with each other, not with a clock. The time of a module leaves out the modules that
-    it imports. It is the shortest of all rounds. About half of our own time goes into dataclasses, because Python
-    compiles up to six methods for each."""
+    it imports. It is the shortest of all rounds."""
     return "\n\n".join(_runtime_shown(version, functions) for version, functions in result["runtimes"].items())
 
 

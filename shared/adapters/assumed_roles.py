@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from shared.adapters.sdk_call import call_service
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.accounts import MemberAccount, account_not_configured_error, permission_missing_error, role_refused_error
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError
+from shared.domain.record import dataclass
 from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
 

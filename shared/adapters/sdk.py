@@ -10,11 +10,12 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from shared.adapters import redact
+from shared.domain.record import dataclass
 from shared.domain.retry import CLOUD_CALL, RetryPolicy
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ A timeout raises Transient.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.sdk import Clients
 from shared.domain.errors import Permanent, ReplankError, Transient
+from shared.domain.record import dataclass
 from shared.domain.retry import RetryHint, repeat_call
 
 Key = Sequence[tuple[str, Any]]

@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import AccountUnusable, Refused
+from shared.domain.record import dataclass
 from shared.domain.text import plain_line
 from shared.domain.timing import interval_before_retry
 

@@ -11,10 +11,10 @@ job.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.migration import JournalEntry, State
+from shared.domain.record import dataclass
 from shared.domain.timing import CLOCKS_APART
 
 

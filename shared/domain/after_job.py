@@ -8,10 +8,10 @@ copies is lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from shared.domain.record import dataclass
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"

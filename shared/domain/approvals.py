@@ -7,7 +7,7 @@ approval no longer counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.batch import Approval, Batch, BatchJournalEntry, BatchState, BatchSummary, PauseState
@@ -16,6 +16,7 @@ from shared.domain.caller import Caller, Trust
 from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
+from shared.domain.record import dataclass
 from shared.domain.roles import Role
 
 BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"

@@ -5,8 +5,9 @@ module are pure.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
+
+from shared.domain.record import dataclass
 
 LONGEST_REQUEST = 16 * 1024
 """Maximum size, in bytes, of a request body that the audit stores in full. If a request body is larger, the audit stores only its

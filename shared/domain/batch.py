@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
 
 from shared.domain.policy import Policy
+from shared.domain.record import dataclass
 
 RISKS_VERSION = "2026-12.4"
 RISKS = (

@@ -5,12 +5,13 @@ the change as data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from shared.domain.batch import Batch, BatchJournalEntry, BatchState, PauseState
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 
 TICK_ACTOR = "watch"
 """The name that the batch's journal shows if the tick pauses or stops the batch."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 
 LONGEST_NAME = 64
 """Maximum number of characters in a caller's name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared.domain.choice import (
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 
 MOST_RULES, LONGEST_COMMAND, LONGEST_TAG = 50, 2000, 260
 _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")

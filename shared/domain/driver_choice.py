@@ -5,12 +5,12 @@ this module are pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from shared.domain.drivers import SHARED_HOSTNAMES, driver_traits, drivers_in_order_of_rank
 from shared.domain.errors import Refused
 from shared.domain.facts import InstanceFacts
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 LONGEST = 900
 """Maximum number of characters in the reason for the choice, which the migration's row stores."""

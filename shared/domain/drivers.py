@@ -5,11 +5,11 @@ of drivers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 from shared.domain.catalog.model import Catalog, MigrationPath
+from shared.domain.record import dataclass
 from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 SHARED_HOSTNAMES = frozenset({"", "localhost"})

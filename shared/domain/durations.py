@@ -7,11 +7,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from statistics import NormalDist
 
 from shared.domain.drivers import driver_traits
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

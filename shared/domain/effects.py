@@ -4,9 +4,8 @@ effect is safe to repeat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.domain.migration import BEFORE_A_START, DriverData, Migration, State
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ only for information.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.migration import Migration
+from shared.domain.record import dataclass
 
 SOURCE = "replank"
 

@@ -8,13 +8,13 @@ otherwise. A probe lists the facts that it could not read, and the rules tell th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from shared.domain.codec import DocumentInvalid, Json, decode, encode, json_schema
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 

@@ -5,10 +5,10 @@ first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from shared.domain.codec import Json, as_list, as_object, decode, encode
+from shared.domain.record import dataclass
 
 
 class Severity(Enum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from shared.domain import brake, waves
@@ -26,6 +26,7 @@ from shared.domain.limits import (
     can_wave_budget_be_spent,
     why_budget_spent,
 )
+from shared.domain.record import dataclass
 
 WAITING = "not begun"
 MOVING = "under way"

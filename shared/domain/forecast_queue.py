@@ -7,7 +7,9 @@ migrations has tens of thousands of events.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from shared.domain.record import dataclass
 
 Position = tuple[int, int, str]
 """The position of a migration in a queue: its wave, its number within the wave, and its id. The lowest position is the first."""

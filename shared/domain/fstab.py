@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from shared.domain.guest import FstabFacts
+from shared.domain.record import dataclass
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
 """For each tag with which fstab can name a device, the name that the tag has in udev's folders. For example, ``UUID`` has the name

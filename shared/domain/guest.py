@@ -5,9 +5,8 @@ A validation compares the facts before and after a move. The value ``None`` mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.domain.codec import Json, decode, encode
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.codec import DocumentInvalid, decode
+from shared.domain.record import dataclass
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from shared.domain.batch import Problem
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Catalog, Release
+from shared.domain.record import dataclass
 
 MOST_GROUPS = 2000
 """Maximum number of counts in an inventory. The largest counts are kept; the total still includes all instances."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from shared.domain.events import PLAIN_COMMAND
+from shared.domain.record import dataclass
 
 KEPT_PREFIX = f"{PLAIN_COMMAND}-kept-"
 """The beginning of the name of every command that the account keeps for the pipeline."""

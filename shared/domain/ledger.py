@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from shared.domain.migration import Migration
+from shared.domain.record import dataclass
 from shared.domain.timing import CLOCKS_APART
 
 SMC_PREFIX = "SMC_Backup_Snapshot_"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -13,6 +13,7 @@ from shared.domain.batch import BatchSummary, PauseState, Waves
 from shared.domain.effects import ReleaseSlot, effects_to_run_post_command
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step_to_state
+from shared.domain.record import dataclass
 
 
 class Limit(Enum):

@@ -6,7 +6,7 @@ The code, docs/architecture.md and the checker of journals all use the table TRA
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -18,6 +18,7 @@ from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
 from shared.domain.errors import Bug
 from shared.domain.findings import Assessment
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 
 class State(Enum):

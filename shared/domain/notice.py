@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from shared.domain.catalog import CATALOG, Catalog, Release, release_with_name
 from shared.domain.codec import as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, parse_policy
+from shared.domain.record import dataclass
 
 LEAD = timedelta(days=180)
 """The time before the end of support at which the inventory begins to send notices. Other cloud providers announce the end of

@@ -6,12 +6,11 @@ fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.domain.codec import DocumentInvalid, Json
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment
 from shared.domain.guest import GuestFacts
+from shared.domain.record import dataclass
 
 
 def instance_document_name(hop: int) -> str:

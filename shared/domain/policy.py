@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, parse_command_rules
 from shared.domain.drivers import DEFAULT_DRIVER, driver_choices, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, parse_blackouts
 from shared.domain.window import NEVER, Window, parse_window
 
@@ -82,7 +83,7 @@ class Policy:
         "Days of clean validation after which a finished batch is ready to confirm and a person is reminded. Nothing is automatic.",
         (0, 365),
     )
-    window: Window | None = choice_field(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
+    window: Window | None = choice_field(None, "When migrations may start; without a window, at any time.")
     allow_end_of_life: bool = choice_field(False, "Allow destinations that are themselves past their end of support.")
     allow_listed: bool = choice_field(False, "Allow paths that Alibaba Cloud opens on request only.")
     overrides: dict[str, str] = field(
@@ -117,7 +118,7 @@ class Policy:
     commands: tuple[CommandRule, ...] = choice_field(
         (), "Commands, check and files for some instances. For each instance, the first matching rule applies."
     )
-    group: GroupTag | None = choice_field(  # noqa: RUF009
+    group: GroupTag | None = choice_field(
         None, "Instances that can replace each other. Two instances of a group never move at once."
     )
 

@@ -6,10 +6,10 @@ the protection on, and removes the row when it has restored the earlier setting.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.migration import Migration, State
+from shared.domain.record import dataclass
 
 PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.ROLLED_BACK, State.PRECHECK_FAILED})
 """States in which Replank does not change the instance, and therefore restores the earlier protection setting.

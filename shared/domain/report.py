@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.migration import MOVING, State
+from shared.domain.record import dataclass
 from shared.domain.validation.summary import ComparisonRow
 
 VERDICTS = (

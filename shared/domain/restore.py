@@ -5,12 +5,13 @@ progressed. All functions in this module are pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.record import dataclass
 
 _SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
+
+from shared.domain.record import dataclass
 
 Answer = TypeVar("Answer")
 

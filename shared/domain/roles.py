@@ -5,12 +5,13 @@ this module are pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 
 
 class Role(str, Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
@@ -12,6 +12,7 @@ from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
 from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 __all__ = ["Hop", "PlannedRoute", "plan_route"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from shared.domain.batch import Exclusion, Selection
 from shared.domain.catalog import Release
 from shared.domain.notice import is_wanted_release
+from shared.domain.record import dataclass
 
 MOST_IDS = 10_000
 """Maximum number of instance ids that a selection may name, and of ids that a selection may exclude."""

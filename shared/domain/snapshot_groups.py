@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.ledger import LedgerEntry
 from shared.domain.migration import Migration, State
+from shared.domain.record import dataclass
 
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)

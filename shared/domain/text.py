@@ -5,7 +5,6 @@ log or a page.
 from __future__ import annotations
 
 import re
-from html import escape
 
 _ACTING = re.compile(
     "["
@@ -64,6 +63,8 @@ def spreadsheet_cell(value: object) -> str:
 
 def escaped_html(text: str) -> str:
     """Text escaped for an HTML page or for an attribute in the page."""
+    from html import escape  # brings the table of all entities, and few functions write a page
+
     return escape(plain_line(text))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from shared.domain.choice import bounds_of_numeric_fields, check_number_bounds, choice_field, required_field
 from shared.domain.codec import YEARS, as_list, as_object
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 from shared.domain.window import NEVER, Window
 
 MOST_BLACKOUTS, LONGEST_REASON = 100, 200
@@ -25,8 +25,8 @@ class Blackout:
     read.
     """
 
-    from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
-    to: datetime = required_field("When it ends. If this is a day, the blackout ends at the end of that day.")  # noqa: RUF009
+    from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")
+    to: datetime = required_field("When it ends. If this is a day, the blackout ends at the end of that day.")
     reason: str = choice_field("", "Reason, for people who wait.")
     cutoff_min: int = choice_field(
         0, "Nothing starts in the last minutes before a blackout either. Default: what the driver usually takes.", (0, 1439)

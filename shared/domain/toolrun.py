@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.record import dataclass
 from shared.domain.text import plain_lines, text_without_secrets
 
 MOST_LOG = 1_500

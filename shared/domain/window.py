@@ -8,7 +8,6 @@ before the change: for example, 01:30 becomes 02:30. If the clock repeats a time
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
@@ -23,6 +22,7 @@ from shared.domain.choice import (
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import driver_choices
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 
 UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
@@ -43,7 +43,7 @@ class Window:
     start: str = required_field("Local time at which it opens, such as 22:00.")
     end: str = choice_field("", "Local time at which it closes. If it is not after start, it is on the next day.")
     days: tuple[int, ...] = choice_field((0, 1, 2, 3, 4, 5, 6), "Days on which it opens; 0 is Monday.")
-    utc_offset_min: Signed = choice_field(UTC_ITSELF, "Minutes that local time is ahead of UTC. Use zone instead.", (-720, 840))  # noqa: RUF009
+    utc_offset_min: Signed = choice_field(UTC_ITSELF, "Minutes that local time is ahead of UTC. Use zone instead.", (-720, 840))
     cutoff_min: int = choice_field(
         60, f"Nothing starts in the last minutes of the window. Default: what the driver usually takes ({_LENGTHS}).", (0, 1439)
     )

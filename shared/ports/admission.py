@@ -6,10 +6,10 @@ The number of slots limits how many instances move at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.hold import Hold, HoldHistoryEntry
+from shared.domain.record import dataclass
 
 if TYPE_CHECKING:
     from shared.domain.accounts import UnusableAccount

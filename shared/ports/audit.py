@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

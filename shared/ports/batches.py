@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Protocol
 
 from shared.domain.batch import Batch, BatchJournalEntry, BatchSummary, LeftOutInstance, Waves
+from shared.domain.record import dataclass
 from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})

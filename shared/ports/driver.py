@@ -5,12 +5,13 @@ in the instance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Protocol
 
 from shared.domain.drivers import DriverTraits
 from shared.domain.migration import DriverData, Migration
+from shared.domain.record import dataclass
 
 
 class JobPhase(Enum):

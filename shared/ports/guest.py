@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from shared.domain.events import PLAIN_COMMAND
 from shared.domain.kept_commands import KeptCall
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from shared.domain.effects import Effect
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent
 from shared.domain.policy import Policy
+from shared.domain.record import dataclass
 
 if TYPE_CHECKING:  # only for type hints, so that a starting function need not load all these modules
     from shared.domain.accounts import MemberAccount

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.protection import ProtectedInstance
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

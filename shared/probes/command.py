@@ -5,10 +5,10 @@ answers.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from shared.domain.record import dataclass
 from shared.domain.text import plain_line, text_without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")

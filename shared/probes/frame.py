@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from shared.domain.record import dataclass
 
 HEADER = "replank-probe 1 linux"
 """The first line of a Linux probe's answer. The number in the line is the version of the answer's format."""

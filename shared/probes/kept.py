@@ -12,11 +12,11 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
 from shared.domain.recipes.recipe import Recipe
+from shared.domain.record import dataclass
 from shared.probes import probe_script
 from shared.probes.marker import Action as MarkerAction
 from shared.probes.marker import marker_script

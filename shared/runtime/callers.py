@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import unquote
 
 from shared.domain.audit import AuditOutcome, AuditRequest, audited_body
 from shared.domain.caller import Caller, invalid_name_error, normalized_caller_name
 from shared.domain.errors import MessageFate, Refused, ReplankError
+from shared.domain.record import dataclass
 from shared.domain.roles import AccessRules, authorize
 from shared.domain.text import plain_line
 from shared.ports.ports import Ports

@@ -11,7 +11,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.adapters.redact import hide_secrets
@@ -19,6 +18,7 @@ from shared.adapters.sdk import Credentials
 from shared.domain import events
 from shared.domain.errors import MessageFate, Refused, ReplankError
 from shared.domain.message import Message, Outcome
+from shared.domain.record import dataclass
 from shared.ports.ports import Ports
 from shared.runtime import lazy, logs
 from shared.runtime.composition import function_credentials, make_ports

@@ -6,12 +6,13 @@ The router is only a table and a short function. A web framework would slow down
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
+from shared.domain.record import dataclass
 from shared.domain.roles import AccessRules
 from shared.ports.ports import Ports
 

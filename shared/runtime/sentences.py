@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
+
+from shared.domain.record import dataclass
 
 LONGEST = 1500
 """Maximum characters of a text that is translated. Longer texts do not come from the pipeline."""

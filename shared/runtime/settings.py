@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent, ReplankError
 from shared.domain.notice import parse_notice_policy
 from shared.domain.policy import Policy
+from shared.domain.record import dataclass
 
 if TYPE_CHECKING:
     from shared.domain.accounts import MemberAccount

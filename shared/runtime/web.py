@@ -11,12 +11,12 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError
+from shared.domain.record import dataclass
 from shared.domain.roles import AccessRules
 from shared.domain.text import escaped_json
 from shared.ports.ports import Ports

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 
 from shared.domain.batch import Batch, LeftOutInstance
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.migration import Migration, State
 from shared.domain.notice import is_wanted_release
+from shared.domain.record import dataclass
 from shared.domain.selecting import MOVED, RECENT, InstanceTraits, digest_of_instances, selection_result
 from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports

@@ -8,7 +8,7 @@ request has the same token, so a command runs only once per attempt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from shared.domain.effects import effects_to_run_post_command_after_failure
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step_to_state
 from shared.domain.observation import instance_document_name
+from shared.domain.record import dataclass
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports

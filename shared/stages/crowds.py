@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from shared.domain.batch import BatchSummary, Waves
 from shared.domain.limits import AdmissionCounts
 from shared.domain.migration import Migration
+from shared.domain.record import dataclass
 from shared.ports.ports import Ports
 
 

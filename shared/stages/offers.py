@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from shared.domain.limits import (
     why_budget_spent,
 )
 from shared.domain.migration import ADMITTED, MOVING, Migration
+from shared.domain.record import dataclass
 from shared.ports.batches import BatchTally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from difflib import get_close_matches
 
 from shared.domain.batch import Problem
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
+from shared.domain.record import dataclass
 from shared.domain.timing import PLANNING_PATIENCE
 from shared.ports.compute import MOST_FILTERED, NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports

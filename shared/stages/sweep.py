@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from shared.domain.errors import AccountUnusable, ReplankError, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, retention_end
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step_to_state
+from shared.domain.record import dataclass
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports

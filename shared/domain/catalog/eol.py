@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -10,6 +9,7 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Release
 from shared.domain.codec import Json
+from shared.domain.record import dataclass
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180

@@ -13,12 +13,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal, TypeVar
 
 from shared.domain.catalog.model import Architecture, Catalog, Lifecycle, MigrationPath, Release, Source
 from shared.domain.codec import DocumentInvalid, as_list, as_object, decode
+from shared.domain.record import dataclass
 
 T = TypeVar("T")
 SECTIONS = ("releases", "paths", "lifecycle", "windows_regions", "defaults", "recipes")
@@ -27,6 +28,8 @@ KEY = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
 
 @dataclass(frozen=True)
 class _ReleaseRow:
+    """A release, as the operator writes it."""
+
     key: str
     family: str
     version: str
@@ -41,6 +44,8 @@ class _ReleaseRow:
 
 @dataclass(frozen=True)
 class _PathRow:
+    """A path between two releases, as the operator writes it."""
+
     source: str
     destination: str
     architecture: Architecture
@@ -53,6 +58,8 @@ class _PathRow:
 
 @dataclass(frozen=True)
 class _LifecycleRow:
+    """The ends of a product's support, as the operator writes them."""
+
     product: str
     source: str
     mainstream_end: str | None = None
@@ -63,6 +70,8 @@ class _LifecycleRow:
 
 @dataclass(frozen=True)
 class _RegionRow:
+    """A region, as the operator writes it."""
+
     region: str
     source: str
 

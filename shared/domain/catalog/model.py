@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
+
+from shared.domain.record import dataclass
 
 if TYPE_CHECKING:
     from shared.domain.recipes.recipe import Recipe

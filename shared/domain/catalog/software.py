@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 
 from shared.domain.catalog.model import Source
+from shared.domain.record import dataclass
 
 Version = tuple[int, ...]
 

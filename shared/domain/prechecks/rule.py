@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 
 class NeededFacts(Enum):

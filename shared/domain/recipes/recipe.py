@@ -5,11 +5,12 @@ schema.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal
 
 from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
+from shared.domain.record import dataclass
 
 Certainty = Literal["executed", "foreign", "assumed"]
 """The certainty of a line in a recipe. The certainty ``executed`` means that Replank's authors ran the line. The certainty

@@ -5,9 +5,10 @@ of failure occurred.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from shared.domain.findings import Finding, Severity
+from shared.domain.record import dataclass
 from shared.domain.toolreports.centos2anolis import findings_of_centos2anolis
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from shared.domain.record import dataclass
 from shared.domain.toolreports.reading import json_object, value_as_line
 
 

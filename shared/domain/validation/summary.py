@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from shared.domain.codec import Json, encode
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import ORDER, Assessment, Severity
 from shared.domain.guest import GuestFacts
+from shared.domain.record import dataclass
 from shared.domain.validation.health import linux_or_windows_facts
 from shared.domain.validation.view import joined_names
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from shared.domain.catalog import Catalog
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Finding, Severity
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
+from shared.domain.record import dataclass
 
 SHOWN = 12
 """Maximum number of names in one finding; the other names are only counted."""

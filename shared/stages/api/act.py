@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import seen
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration, Step
+from shared.domain.record import dataclass
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import acts, approvals, seen
@@ -13,6 +12,7 @@ from shared.domain.batch import Batch
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration
+from shared.domain.record import dataclass
 from shared.domain.retry import LOST_RACE
 from shared.domain.roles import AccessRules, Role, caller_roles
 from shared.ports.ports import Ports

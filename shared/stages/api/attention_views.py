@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.record import dataclass
 from shared.stages.api.approval_views import ApprovalStatusView
 from shared.stages.api.views import AcknowledgementView, BrakeView
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.findings import Finding
+from shared.domain.record import dataclass
 from shared.stages.api.plan_views import FinishForecastView
 
 

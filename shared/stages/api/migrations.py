@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import acts
@@ -11,6 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.chosen import may_roll_back_automatically
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
+from shared.domain.record import dataclass
 from shared.domain.waiting import may_wait_for_limit, reason_to_wait
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
@@ -74,9 +75,10 @@ class MigrationFilter:
         )
 
 
-def migration_page(
-    ports: Ports, wanted: MigrationFilter = MigrationFilter(), *, limit: int = 50, token: str = ""
-) -> views.MigrationList:
+_EVERY = MigrationFilter()
+
+
+def migration_page(ports: Ports, wanted: MigrationFilter = _EVERY, *, limit: int = 50, token: str = "") -> views.MigrationList:
     """Return a page of migrations that match the filter. If the filter names an instance, all its migrations are on one page,
     newest first.
 

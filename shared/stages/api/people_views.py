@@ -5,8 +5,9 @@ The module ``views.py`` says how a view becomes JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

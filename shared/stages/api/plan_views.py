@@ -4,8 +4,9 @@ view becomes JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.domain.findings import Finding
+from shared.domain.record import dataclass
 from shared.domain.route import Hop
 from shared.stages.api.judgement_views import Judgement
 from shared.stages.api.snapshot_views import SnapshotView

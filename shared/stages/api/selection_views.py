@@ -4,7 +4,7 @@ becomes JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from shared.domain.record import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
@@ -11,6 +11,7 @@ from shared.domain.choice import camel_case
 from shared.domain.findings import Finding
 from shared.domain.migration import Failure, ToolLog
 from shared.domain.policy import Policy
+from shared.domain.record import dataclass
 from shared.domain.route import Hop
 from shared.stages.api.approval_views import ApprovalStatusView
 from shared.stages.api.selection_views import SelectionView

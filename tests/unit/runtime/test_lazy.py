@@ -94,7 +94,7 @@ RARE = {
     "sweep": ("domain.guest", "ports.driver", "stages.live_jobs"),
     "watch": ("domain.guest", "stages.adopt"),
 }
-"""Modules of ours that few messages need. Their dataclasses would take most of the time: Python compiles six methods for each."""
+"""Modules of ours that few messages need."""
 
 
 @pytest.mark.parametrize("function", sorted(RARE))
