@@ -23,12 +23,18 @@ def current_plan(api: ApiClient, batch: Json) -> Json | None:
 def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
     """Messages about what a person must do now: first about the whole batch, then about its migrations."""
     brake = batch["brake"]
-    said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
+    said = [_brake_message(brake, batch["batchId"])] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
     said += [f"account {each['accountId']}: {each['code']}: {each['remedy']}" for each in batch.get("accountTroubles", ())]
     said += [sentence] if (sentence := confirmation_hint(batch)) else []
     failed = plan["outcomes"].get("failed", 0) if plan else 0
     return said + ([f"{failed} failed: see why (replank status {batch['batchId']} --state failed)"] if failed else [])
+
+
+def _brake_message(brake: Json, batch_id: str) -> str:
+    """Who paused or stopped the batch. A pause at the budget also says which budget: the batch's, or that of one wave."""
+    reason = f" ({brake['why']})" if brake["state"] == "paused at budget" and brake.get("why") else ""
+    return f"{brake['state']} by {brake['by']}{reason}: replank resume {batch_id}"
 
 
 def confirmation_hint(batch: Json) -> str:

@@ -41,6 +41,14 @@ def test_what_needs_a_person_comes_first_and_in_order() -> None:
     assert progress.urgent_messages(calm, {**PLAN, "outcomes": {}}) == []
 
 
+def test_a_pause_at_the_budget_says_which_budget_is_spent() -> None:
+    why = "2 migrations of wave 2 failed, the budget of each wave is 1"
+    at_wave = {**BATCH, "brake": {**BATCH["brake"], "why": why}}
+    assert progress.urgent_messages(at_wave, None)[0] == f"paused at budget by watch ({why}): replank resume b1"
+    by_person = {**BATCH, "brake": {"state": "paused", "by": "bob", "why": "lunch"}}
+    assert progress.urgent_messages(by_person, None)[0] == "paused by bob: replank resume b1"
+
+
 def test_each_wave_says_how_it_stands_and_when_it_will_have_finished() -> None:
     first, second, third = progress.wave_lines(BATCH, PLAN)
     assert first == "wave 1 of 3: 1 moved"
