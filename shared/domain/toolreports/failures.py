@@ -13,6 +13,7 @@ from shared.domain.toolreports.centos2anolis import findings_of_centos2anolis
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp
 from shared.domain.toolreports.reading import value_as_line
+from shared.domain.toolreports.windows_setup import findings_of_setupdiag
 
 _ERROR = re.compile(
     r"\b(?:error|critical|fatal|traceback|failed|cannot|could not|no space|has been inhibited|inhibitor)\b", re.IGNORECASE
@@ -70,11 +71,13 @@ _READERS = {
     "leapp": findings_of_leapp,
     "convert2rhel": findings_of_convert2rhel,
     "centos2anolis": findings_of_centos2anolis,
+    "setup": findings_of_setupdiag,
 }
 _TEXT_REPORTS = {
     "leapp": "/var/log/leapp/leapp-report.txt",
     "convert2rhel": "/var/log/convert2rhel/convert2rhel-pre-conversion.txt",
     "centos2anolis": "/var/log/centostoanolis.json",
+    "setup": r"C:\Windows\Logs\SetupDiag\SetupDiagResults.xml",
 }
 
 
