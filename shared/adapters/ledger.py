@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from shared.adapters import tables
@@ -9,7 +11,7 @@ from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.migrations import values_of_readable_rows
 from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
-from shared.domain.errors import Stale, Transient
+from shared.domain.errors import Permanent, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
@@ -30,6 +32,19 @@ class TablestoreLedger:
         if not self._store.put(tables.SNAPSHOTS, key, columns, unless=unless):
             name = f"{entry.migration_id}/{entry.key}"
             raise Stale("Ledger.Scheduled", f"Snapshot row {name} was given its time to be swept.", "Nothing to do.")
+
+    def write_entries(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+        from shared.adapters.store_bulk import put_rows  # only the sweep writes its entries in bulk
+
+        due = [each for each in entries if each.sweep_at]  # every other row has a condition
+        rows = [(_ledger_entry_key(each.migration_id, each.key), tables.ledger_entry_columns(each)) for each in due]
+        if len(due) < 2:
+            return list(entries)
+        with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
+            results = zip(due, put_rows(self._store, tables.SNAPSHOTS, rows), strict=True)
+            written = {(each.migration_id, each.key) for each, is_written in results if is_written}
+            return [each for each in entries if (each.migration_id, each.key) not in written]
+        return list(entries)
 
     def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
         key = _ledger_entry_key(entry.migration_id, entry.key)

@@ -35,6 +35,21 @@ def update_rows(store: Store, table: str, changes: Sequence[Change]) -> list[boo
     return _write_rows(store, table, items)
 
 
+def put_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
+    """Write or replace the rows. Returns True for each row that was written.
+
+    A row that Tablestore refuses for any reason is False. The caller writes such a row alone and learns the reason.
+    """
+    from tablestore import PutRowItem
+
+    written: list[bool] = []
+    for place in range(0, len(rows), BATCH_ROWS):
+        part = rows[place : place + BATCH_ROWS]
+        items = [PutRowItem(sdk_row(key, list(put.items())), sdk_condition("IGNORE")) for key, put in part]
+        written += [each.is_ok for each in store.write_rows(table, items)]
+    return written
+
+
 def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
     """Write the rows.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +26,12 @@ class Ledger(Protocol):
 
         Raises Stale (Ledger.Scheduled) if the stored entry has a sweep time but the new entry does not. Without this check, a slow
         call could erase the sweep time of a released snapshot, which would then never be swept.
+        """
+
+    def write_entries(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+        """Write many ledger entries in few calls, as ``write_entry`` would. Returns the entries that were not written.
+
+        The caller writes those alone with ``write_entry``, which tells why an entry cannot be written.
         """
 
     def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:

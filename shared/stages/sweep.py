@@ -47,11 +47,10 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
         lambda token: ports.ledger.entries_due_for_sweep(began, limit=size, token=token), began, ports
     ):
         owners = {each.migration_id: each for each in _migrations_of_ledger_entries(entries.entries, ports)}
-        swept = [
-            each
-            for each in entries.entries
-            if troubles.call_or_log_failure(each, _delete_snapshot, owners.get(each.migration_id), ports)
-        ]
+        gone: list[LedgerEntry] = []
+        for each in entries.entries:
+            troubles.call_or_log_failure(each, _delete_snapshot, owners.get(each.migration_id), gone, ports)
+        swept = _record_deletions(gone, troubles, ports)
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
         completed += sum(troubles.call_or_log_failure(owners[each], _complete_migration, ports) for each in sorted(touched))
@@ -122,11 +121,11 @@ def _migrations_of_ledger_entries(entries: Sequence[LedgerEntry], ports: Ports) 
     return ports.migrations.load_migrations(sorted({entry.migration_id for entry in entries}))
 
 
-def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
+def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, gone: list[LedgerEntry], ports: Ports) -> bool:
     """Delete one snapshot if its migration's row and its ledger entry allow the deletion, as invariant 2 in docs/architecture.md
     requires.
 
-    Return whether the snapshot is deleted.
+    Return whether the snapshot is deleted. If it is, append its new ledger entry to ``gone``; the caller writes the entry.
     """
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
@@ -136,10 +135,31 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
         ports.ledger.write_entry(ledger_entry_with_other_owner(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _id_of_unrecorded_snapshot(entry, ports)
+    if snapshot_id and not entry.snapshot_id:
+        # Once the snapshot is gone, nobody could find its id again.
+        ports.ledger.write_entry(replace(entry, snapshot_id=snapshot_id))
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
-    ports.ledger.write_entry(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
+    gone.append(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
     return True
+
+
+def _record_deletions(gone: list[LedgerEntry], troubles: SweepFailures, ports: Ports) -> list[LedgerEntry]:
+    """Write the entries of deleted snapshots into the ledger, and return the entries that are written.
+
+    If the function dies before this write, the next run deletes again, and ECS answers that it has no such snapshot.
+    """
+
+    def write_alone(entry: LedgerEntry) -> bool:
+        ports.ledger.write_entry(entry)
+        return True
+
+    failed = {
+        (each.migration_id, each.key)
+        for each in ports.ledger.write_entries(gone)
+        if not troubles.call_or_log_failure(each, write_alone)
+    }
+    return [each for each in gone if (each.migration_id, each.key) not in failed]
 
 
 def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:

@@ -46,10 +46,10 @@ def no_retention() -> list[Patch]:
 def anybodys() -> list[Patch]:
     swept = sweep._delete_snapshot
 
-    def guessed(entry: LedgerEntry, owner: Migration | None, ports: Any) -> bool:
+    def guessed(entry: LedgerEntry, owner: Migration | None, gone: list[LedgerEntry], ports: Any) -> bool:
         found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)
         made = sorted((each.created_at, each.snapshot_id) for each in found if each.disk_id == entry.disk_id)
-        return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, ports)
+        return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, gone, ports)
 
     return [mock.patch.object(sweep, "_delete_snapshot", guessed)]
 

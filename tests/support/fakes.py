@@ -443,6 +443,11 @@ class FakeLedger:
             raise Stale("Ledger.Scheduled", "It was given its time to be swept.", "Nothing to do.")
         self.entries[(entry.migration_id, entry.key)] = entry
 
+    def write_entries(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+        for entry in entries:
+            self.write_entry(entry)
+        return []
+
     def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
         return self.entries.setdefault((entry.migration_id, entry.key), entry)
 
