@@ -23,7 +23,10 @@ PURPOSES = {
     ("tablestore", "DeleteRow"): "the instance's lock when it ends",
     ("tablestore", "GetRange"): "the tick's look at what is due, the admission's lane, the sweep's ledger",
     ("tablestore", "BatchGetRow"): "rows that an index has named",
-    ("tablestore", "BatchWriteRow"): "the new migrations of a batch, and the same without their outbox, a hundred in one call",
+    (
+        "tablestore",
+        "BatchWriteRow",
+    ): "new migrations, the same without their outbox, entries of deleted snapshots: many in one call",
     ("eventbridge", "putEvents"): "a step's event: the next stage, and whoever listens",
     ("ecs", "DescribeInstances"): "which instances; facts for the prechecks; whether it is still the same machine",
     ("ecs", "DescribeDisks"): "every disk, again just before its snapshot",

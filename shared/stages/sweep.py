@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -23,6 +23,10 @@ from shared.stages.advance import advance_migration
 
 PATIENCE = timedelta(minutes=8)
 """Time limit of one run. The platform stops the function after ten minutes, as set in s.yaml. The next day's run deletes the rest.
+"""
+RECORDED_TOGETHER = 25
+"""Maximum number of snapshots that are deleted before their ledger entries are written. If the function dies in between, the next
+run deletes these snapshots again, and learns that they are gone.
 """
 SUNDAY = 6
 """The weekday on which all confirmed migrations are checked.
@@ -47,10 +51,10 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
         lambda token: ports.ledger.entries_due_for_sweep(began, limit=size, token=token), began, ports
     ):
         owners = {each.migration_id: each for each in _migrations_of_ledger_entries(entries.entries, ports)}
-        gone: list[LedgerEntry] = []
-        for each in entries.entries:
-            troubles.call_or_log_failure(each, _delete_snapshot, owners.get(each.migration_id), gone, ports)
-        swept = _record_deletions(gone, troubles, ports)
+        swept: list[LedgerEntry] = []
+        for start in range(0, len(entries.entries), RECORDED_TOGETHER):
+            if ports.clock.now() - began < PATIENCE:
+                swept += _delete_snapshots(entries.entries[start : start + RECORDED_TOGETHER], owners, troubles, ports)
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
         completed += sum(troubles.call_or_log_failure(owners[each], _complete_migration, ports) for each in sorted(touched))
@@ -94,16 +98,20 @@ class SweepFailures:
         try:
             return act(what, *more)
         except ReplankError as error:
-            if isinstance(error, Transient) and error.code.startswith("Store."):
-                raise  # every later call would fail too
-            self.codes[error.code] += 1
-            if error.code == NO_ANSWER:
-                self.silent.add((what.account_id, what.region_id))
-            if isinstance(error, AccountUnusable):
-                self.refusing.add(what.account_id)
-            facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
-            _LOG.error("the sweep skips a snapshot or migration: %s", error, extra={"facts": facts})
+            self.log_failure(what, error)
             return False
+
+    def log_failure(self, what: LedgerEntry | Migration, error: ReplankError) -> None:
+        """Count and log the error. An error of the store is raised again, because every later call would fail too."""
+        if isinstance(error, Transient) and error.code.startswith("Store."):
+            raise error
+        self.codes[error.code] += 1
+        if error.code == NO_ANSWER:
+            self.silent.add((what.account_id, what.region_id))
+        if isinstance(error, AccountUnusable):
+            self.refusing.add(what.account_id)
+        facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
+        _LOG.error("the sweep skips a snapshot or migration: %s", error, extra={"facts": facts})
 
 
 def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
@@ -144,21 +152,31 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, gone: list[Led
     return True
 
 
-def _record_deletions(gone: list[LedgerEntry], troubles: SweepFailures, ports: Ports) -> list[LedgerEntry]:
-    """Write the entries of deleted snapshots into the ledger, and return the entries that are written.
+def _delete_snapshots(
+    entries: Sequence[LedgerEntry], owners: Mapping[str, Migration], troubles: SweepFailures, ports: Ports
+) -> list[LedgerEntry]:
+    """Delete snapshots, and then write their ledger entries. Return the entries that were written."""
+    gone: list[LedgerEntry] = []
+    try:
+        for each in entries:
+            troubles.call_or_log_failure(each, _delete_snapshot, owners.get(each.migration_id), gone, ports)
+    finally:  # what was deleted before an error is recorded too
+        swept = _record_deletions(gone, troubles, ports)
+    return swept
 
-    If the function dies before this write, the next run deletes again, and ECS answers that it has no such snapshot.
+
+def _record_deletions(gone: Sequence[LedgerEntry], troubles: SweepFailures, ports: Ports) -> list[LedgerEntry]:
+    """Write the entries of deleted snapshots into the ledger, and return the entries that were written.
+
+    The entries are written even if their region does not answer any more.
     """
-
-    def write_alone(entry: LedgerEntry) -> bool:
-        ports.ledger.write_entry(entry)
-        return True
-
-    failed = {
-        (each.migration_id, each.key)
-        for each in ports.ledger.write_entries(gone)
-        if not troubles.call_or_log_failure(each, write_alone)
-    }
+    failed = set()
+    for each in ports.ledger.write_entries(gone):
+        try:
+            ports.ledger.write_entry(each)
+        except ReplankError as error:
+            troubles.log_failure(each, error)
+            failed.add((each.migration_id, each.key))
     return [each for each in gone if (each.migration_id, each.key) not in failed]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.store import Store
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry
@@ -142,3 +142,25 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one(ports: Ports) -> No
     with mock.patch.object(Store, "write_rows", side_effect=Permanent("Store.Refused", "denied", "")):
         sweep.handle_message(DAILY, ports)
     assert set(states(ports, made)) == {State.COMPLETED}
+
+
+@pytest.mark.parametrize("error", [Transient(sweep.NO_ANSWER, "no answer", ""), Transient("Store.Unavailable", "down", "")])
+def test_what_was_deleted_before_a_region_fell_silent_or_the_store_failed_is_recorded(ports: Ports, error: Transient) -> None:
+    made = due(ports, 3)
+    answers: list[Any] = [True, error, True]
+    with mock.patch.object(type(ports.compute), "delete_snapshot", side_effect=answers, create=True):
+        if error.code == sweep.NO_ANSWER:
+            assert sweep.handle_message(DAILY, ports).facts["deleted"] == 1
+        else:
+            with pytest.raises(Transient):
+                sweep.handle_message(DAILY, ports)
+    assert Counter(entry_states(ports, made)) == {SnapshotState.SWEPT: 1, SnapshotState.ACCOMPLISHED: 2}
+
+
+def test_a_run_whose_time_is_over_deletes_no_further_portion(ports: Ports) -> None:
+    made = due(ports, 4)
+    with mock.patch.multiple(sweep, RECORDED_TOGETHER=2, PATIENCE=timedelta(seconds=1)):
+        clock = iter([T0, T0, T0, T0, T0, *[T0 + timedelta(minutes=9)] * 99])
+        late = replace(ports, clock=mock.Mock(now=lambda: next(clock)))
+        assert sweep.handle_message(DAILY, late).facts["deleted"] == 2
+    assert Counter(entry_states(ports, made)) == {SnapshotState.SWEPT: 2, SnapshotState.ACCOMPLISHED: 2}

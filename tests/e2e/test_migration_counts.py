@@ -26,11 +26,11 @@ ONCE = (
 )
 AT_MOST = {
     "putEvents": 13,
-    "PutRow": 14,
+    "PutRow": 13,
     "UpdateRow": 34,
     "GetRow": 53,
     "BatchGetRow": 64,
-    "BatchWriteRow": 1,
+    "BatchWriteRow": 2,
     "DeleteRow": 2,
     "RunCommand": 5,
     "DeleteSnapshot": 2,
