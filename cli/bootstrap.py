@@ -16,7 +16,10 @@ from cli.options import AsJson
 from cli.sdk_account import OperatorAccount, problem_from_error
 
 WithCommands = Annotated[
-    bool, typer.Option("--commands", help="Also create the commands that REPLANK_COMMANDS=kept needs, in each of REPLANK_REGIONS.")
+    bool,
+    typer.Option(
+        "--commands", help="Create the commands that REPLANK_COMMANDS=kept needs, in each of REPLANK_REGIONS, instead of the bus."
+    ),
 ]
 
 
@@ -28,15 +31,19 @@ def add_commands(app: typer.Typer) -> None:
 def bootstrap_account(commands: WithCommands = False, as_json: AsJson = False) -> None:
     """Create the event bus if it is missing. After `replank bootstrap`, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
+    if commands:  # a member account has no bus, and the key of its operator need not be allowed to create one
+        made = _create_commands(account)
+        if as_json:
+            output.show_json({"commands": [asdict(each) for each in made]})
+            return
+        for each in made:
+            print(f"Command {each.name} in {each.region}: {'created' if each.created else 'existed already'}.")
+        return
     created = create_bus_if_missing(account)
-    made = _create_commands(account) if commands else []
     if as_json:
-        kept = {"commands": [asdict(each) for each in made]} if commands else {}
-        output.show_json({"bus": account.bus, "created": created, **kept})
+        output.show_json({"bus": account.bus, "created": created})
         return
     print(f"Event bus {account.bus}: {'created' if created else 'existed already'}.")
-    for each in made:
-        print(f"Command {each.name} in {each.region}: {'created' if each.created else 'existed already'}.")
 
 
 def _create_commands(account: OperatorAccount) -> list[KeptCommand]:

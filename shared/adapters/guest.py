@@ -10,7 +10,8 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call_service
+from shared.adapters.sdk_call import call_service, error_code_matcher
+from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.events import PLAIN_COMMAND
 from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
@@ -22,6 +23,8 @@ PAGE, MAX_PAGES = 50, 20
 """Maximum number of items per page, and maximum number of pages per listing. Cloud Assistant keeps the results of commands for a
 few weeks.
 """
+COMMAND_GONE = "InvalidCmdId.NotFound"
+"""The code with which InvokeCommand refuses the id of a command that was deleted."""
 _DIGEST_IN_TOKEN = 8
 _TOKEN_ROOM = 64 - 1 - _DIGEST_IN_TOKEN
 KeptIds = dict[tuple[str, str], dict[str, str]]
@@ -94,21 +97,28 @@ class CloudAssistant:
             client_token=f"{token[:_TOKEN_ROOM]}-{call.name[-_DIGEST_IN_TOKEN:]}",
         )
         client = self._clients.ecs_client(region_id)
-        return str(call_service(self._clients, lambda runtime: client.invoke_command_with_options(request, runtime)).invoke_id)
+        try:
+            body = call_service(
+                self._clients,
+                lambda runtime: client.invoke_command_with_options(request, runtime),
+                expected=error_code_matcher(COMMAND_GONE),
+            )
+        except CloudError:  # the command was deleted after this process had listed the commands; the next call lists them again
+            self._kept_ids_in(region_id).pop(call.name, None)
+            raise _command_not_kept(region_id, call.name) from None
+        return str(body.invoke_id)
+
+    def _kept_ids_in(self, region_id: str) -> dict[str, str]:
+        """The ids of the kept commands that this process knows in the region, by name."""
+        return (self._kept_ids or {}).get((self._clients.role_or_account, region_id), {})
 
     def _kept_command_id(self, region_id: str, name: str) -> str:
         """The id of a kept command. The account's commands are listed once per process; again only if one is missing."""
-        ids = self._kept_ids if self._kept_ids is not None else {}
-        key = (self._clients.role_or_account, region_id)
-        if name not in ids.get(key, {}):
-            ids[key] = dict(self._list_kept_commands(region_id))
-        if name not in ids[key]:
-            raise Transient(
-                "Command.NotKept",
-                f"The account keeps no command {name} in {region_id}.",
-                "Run `replank bootstrap --commands`, or set REPLANK_COMMANDS to run and deploy.",
-            )
-        return ids[key][name]
+        if name not in self._kept_ids_in(region_id) and self._kept_ids is not None:
+            self._kept_ids[self._clients.role_or_account, region_id] = dict(self._list_kept_commands(region_id))
+        if name not in self._kept_ids_in(region_id):
+            raise _command_not_kept(region_id, name)
+        return self._kept_ids_in(region_id)[name]
 
     def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str]]:
         """Names and ids. Of several commands with one name, the oldest comes last."""
@@ -181,6 +191,15 @@ class CloudAssistant:
             )
             for each in (status.instance_cloud_assistant_status if status else None) or []
         }
+
+
+def _command_not_kept(region_id: str, name: str) -> Transient:
+    return Transient(
+        "Command.NotKept",
+        f"The account keeps no command {name} in {region_id}.",
+        "Run `replank bootstrap --commands` with this region in REPLANK_REGIONS. Or set the stack's FreeCommands to * and "
+        "REPLANK_COMMANDS to run, and deploy.",
+    )
 
 
 def _parsed_command_result(found: Any) -> CommandResult:

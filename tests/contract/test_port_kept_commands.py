@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.kept_commands import create_missing_commands, missing_commands
-from cli.sdk_account import OperatorAccount
+from cli.kept_commands import VERSION, create_missing_commands, missing_commands
+from cli.sdk_account import OperatorAccount, call_rpc
 from localcloud.core import members
 from localcloud.core.app import ACCOUNT_ID
 from shared.adapters.sdk import Credentials
@@ -98,6 +98,21 @@ def test_a_command_that_the_account_does_not_keep_is_waited_for(one: Bench) -> N
     assert missing.value.code == "Command.NotKept"
     create_missing_commands(OperatorAccount.from_environment())
     assert send(one, kept_probe("linux", files=(), updates=False))
+
+
+def test_a_command_that_somebody_deleted_is_found_again_once_it_is_made_again(one: Bench) -> None:
+    """The process still knows the old id. Without a second listing its steps would fail for as long as the process lives."""
+    create_missing_commands(OperatorAccount.from_environment())
+    assert send(one, kept_probe("linux", files=(), updates=False))
+    client = OperatorAccount.from_environment().openapi_client("ECS")
+    every = call_rpc(client, "DescribeCommands", VERSION, {"RegionId": REGION, "MaxResults": 50})["Commands"]["Command"]
+    for each in every:
+        call_rpc(client, "DeleteCommand", VERSION, {"RegionId": REGION, "CommandId": each["CommandId"]})
+    with pytest.raises(Transient) as missing:
+        send(one, kept_probe("linux", files=("/etc/hosts",), updates=False), "rp-m1-y")
+    assert missing.value.code == "Command.NotKept"
+    create_missing_commands(OperatorAccount.from_environment())
+    assert send(one, kept_probe("linux", files=("/etc/hosts",), updates=False), "rp-m1-y")
 
 
 def test_text_of_an_operator_is_still_run(one: Bench) -> None:

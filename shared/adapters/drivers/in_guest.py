@@ -110,6 +110,10 @@ class GuestDriver:
                 self._send_tool_action(migration, "look")
         except Refused:
             return ()  # the instance is gone or takes no commands
+        except Transient as error:
+            if error.code != "Command.NotKept":
+                raise
+            answer = None  # a command that is missing in the account must not hold a rollback
         if answer is not None and not answer.is_tool_working:
             return ()
         return (_unfinished_tool_job(job_id, "at work" if answer else "being asked for"),)
