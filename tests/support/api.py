@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cli.client import ApiClient, problem_from_answer
+from shared.domain import record
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
@@ -22,7 +23,7 @@ from tests.support.fakes import NOON, Fakes
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@record.dataclass(frozen=True)
 class ApiSettings(Settings):
     """The settings of an API in memory."""
 
