@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain import acts, events
+from shared.domain import acts, events, record
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.chosen import CLOCKS_DIFFER, selection_digest
 from shared.domain.message import Message, Outcome
@@ -127,7 +127,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
 def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> None:
     """While two versions run, one records the digest and the other compares it. The simulation of a deployment found this."""
 
-    @dataclass(frozen=True)
+    @record.dataclass(frozen=True)
     class Newer(Selection):
         added: str = "set"
 
