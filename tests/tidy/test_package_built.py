@@ -34,15 +34,15 @@ BYTES = {("api", "3.10"): 12_680_000, ("watch", "3.10"): 8_635_000, ("watch", "3
 """Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
 runtime's bytecode and extensions are larger."""
 MODULES = {
-    "intake": 440,
-    "api": 442,
+    "intake": 439,
+    "api": 441,
     "precheck": 477,
     "snapshot": 458,
     "migrate": 458,
     "watch": 457,
     "validate": 497,
     "rollback": 499,
-    "sweep": 441,
+    "sweep": 440,
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
