@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the command report to the command line."""
+    """Add the command `report` to the command line."""
     app.command("report")(show_batch_report)
 
 

@@ -32,7 +32,7 @@ REPORT = Path("run/report.json")
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the command run to the command line."""
+    """Add the command `run` to the command line."""
     app.command("run")(migrate_fleet_locally)
 
 

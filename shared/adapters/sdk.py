@@ -209,7 +209,7 @@ class Clients:
 def _disable_proxies_for_loopback(address: str) -> Endpoint:
     """Remove the process's proxy settings if the address is loopback, because the Tea SDKs ignore NO_PROXY.
 
-    Returns the endpoint that the address names.
+    Returns the protocol and host of the address.
     """
     endpoint = Endpoint.from_address(address)
     if endpoint.is_loopback:

@@ -363,7 +363,7 @@ def left_out_instance_columns(found: Sequence[LeftOutInstance]) -> Columns:
 
 
 def left_out_instances_from_column(written: str) -> tuple[LeftOutInstance, ...]:
-    """One page of the instances that the selection left out, read from the text of the page's column."""
+    """One page of the instances that the selection left out, decoded from the column that stores this page."""
     return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 

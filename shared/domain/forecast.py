@@ -206,8 +206,9 @@ def _add_to_canary_if_needed(run: _SimulatedRun, id: str) -> None:
 
 
 def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
-    """Add the migration to its queue, behind all other migrations of its wave. If the policy names an order, a first try instead
-    gets its position in this order.
+    """Add the migration to its queue, behind all other migrations of its wave.
+
+    If the policy names an order, a migration before its first hop gets its position in this order.
     """
     run.arrivals += 1
     if run.hops[id]:

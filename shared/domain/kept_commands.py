@@ -9,7 +9,7 @@ from shared.domain.events import PLAIN_COMMAND
 from shared.domain.record import dataclass
 
 KEPT_PREFIX = f"{PLAIN_COMMAND}-kept-"
-"""The beginning of the name of every command that the account keeps for the pipeline."""
+"""The prefix of the names of the Cloud Assistant commands that an account keeps for Replank."""
 _SAFE_PARAMETER = re.compile(r"[A-Za-z0-9+/=_-]*")
 
 

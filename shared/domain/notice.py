@@ -78,8 +78,8 @@ class Notice:
 def parse_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice that the data of an EndOfLife event contains. Raises Refused with the name of the invalid field.
 
-    Anybody with permission to publish to the event bus can send a notice. A notice therefore only selects instances. Commands,
-    overrides, drivers and limits come only from a named person.
+    Anybody with permission to publish to the event bus can send a notice. A notice therefore selects instances, and decides
+    nothing else. Commands, overrides, drivers and limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)
     if strangers:

@@ -23,8 +23,8 @@ removed. The receiver may also have to wait for a slot.
 def is_removed_by_receiver(taken: Step) -> bool:
     """Whether the outbox of a step stays in the row for the stage that receives the step's event.
 
-    The outbox must hold nothing but one event. An outbox in the row makes the row due after OUTBOX_GRACE. If the row would be due
-    earlier without the outbox, the outbox must not stay, because the tick would then notice a lost event later.
+    The outbox must hold nothing but one event. A row with an outbox becomes due after OUTBOX_GRACE. If the row becomes due earlier
+    anyway, the outbox is removed at once: it could only delay the tick that notices a lost event.
     """
     due_at = taken.after.due_at
     if taken.effects or len(taken.events) != 1 or due_at is None:

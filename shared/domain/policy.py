@@ -231,8 +231,10 @@ def _check_approvals(policy: Policy) -> None:
 
 
 def _policy_with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions of Replank would
-    ignore one of the limits.
+    """The policy with its windows and blackouts.
+
+    If older versions of Replank would ignore one of these limits, the policy also gets a window that never opens. Those versions
+    then start nothing.
     """
     cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:

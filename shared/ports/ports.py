@@ -153,7 +153,7 @@ class Ports:
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
     def driver_with_name(self, name: str) -> Driver:
-        """The driver with this name. Raises Permanent (Driver.Unknown) if only a later version has this driver."""
+        """The driver with this name. Raises Permanent (Driver.Unknown) if only a newer version of Replank has this driver."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."
             raise Permanent("Driver.Unknown", f"This version has no driver {name[:50]}.", remedy)

@@ -178,8 +178,8 @@ def _poll_or_remind_due_migrations(migrations: Sequence[Migration], ports: Ports
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also works on the migration itself.
 
-    The tick works on the migration if the outbox is older than the migration's state, because an old outbox must not delay a
-    migration. The tick also works on every migration that no other stage checks.
+    The tick works on every migration that no other stage checks. It also works on a migration that has changed its state since the
+    outbox was written, because a leftover outbox must not delay the migration.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:

@@ -94,12 +94,14 @@ class HealthFigure:
     standing: str
     """The value of the figure: ``fine``, ``late``, ``never`` if no tick was ever recorded, or ``unknown`` if no row shows it."""
     since: datetime | None
-    """If the tick is late: the time at which the first overdue migration was due, or else the time of the last tick on record."""
+    """Since when the tick is late; null if it is not late. It is the time at which the first overdue migration was due. If no
+    migration is overdue, it is the time of the last tick on record.
+    """
     detail: str
     where: str
     """Where a person can find the figure, and what to do."""
     last_at: datetime | None = None
-    """The time of the last tick on record; null if no record exists or can be read, and for every other figure."""
+    """The time of the last tick on record; null if no record exists or can be read. Figures other than the tick have null."""
 
 
 @dataclass(frozen=True)
