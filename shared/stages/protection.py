@@ -50,7 +50,7 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
 
     Do nothing if an earlier attempt or hop switched the protection on: if the protection is off now, a person switched it off.
 
-    If ECS refuses the call, delete the row, so that a later attempt calls ECS again.
+    If ECS refuses the call and the protection is off, delete the row, so that a later attempt calls ECS again.
     """
     where = (migration.region_id, migration.instance_id)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
@@ -67,8 +67,21 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
     try:
         ports.compute.change_deletion_protection(*where, True)
     except (Permanent, Refused, AccountUnusable):
-        ports.protections.delete_protection_record(wanted)
+        if _is_protection_off(*where, ports):
+            ports.protections.delete_protection_record(wanted)
         raise
+
+
+def _is_protection_off(region_id: str, instance_id: str, ports: Ports) -> bool:
+    """Whether ECS says that the protection is off; False if ECS does not answer.
+
+    A refusal proves nothing: an earlier try of the same call may have switched the protection on although its answer was lost.
+    """
+    try:
+        found = ports.compute.instance_page(region_id, instance_ids=[instance_id]).instances
+    except ReplankError:
+        return False
+    return not found or not found[0].deletion_protection
 
 
 def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:

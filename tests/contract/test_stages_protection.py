@@ -210,6 +210,27 @@ def test_a_refused_call_stops_nothing_and_leaves_no_row_behind(one: Bench, ports
     assert row_of(ports) is None
 
 
+class LostThenRefused:
+    """The computing port. Its first try has its effect, and the answer is lost; then the role has no permission any more."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def change_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+        self._real.change_deletion_protection(region_id, instance_id, on)
+        raise AccountUnusable(NO_PERMISSION, "Forbidden.Withdrawn", "Allow it.", "")
+
+
+def test_a_refusal_after_a_lost_answer_keeps_the_row_because_the_protection_is_on(one: Bench, ports: Ports) -> None:
+    """Seed 89207824 of the simulation: nobody switched the protection off."""
+    protect_instance(stand(ports), replace(ports, compute=LostThenRefused(ports.compute)))
+    assert is_on(one)
+    assert row_of(ports) is not None
+
+
 def test_a_later_attempt_tries_again_what_ecs_refused(one: Bench, ports: Ports) -> None:
     made = stand(ports)
     one.faults(DENIED)
