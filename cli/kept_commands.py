@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cli.problem import Problem
 from cli.rows import catalog_from_file, catalog_with_rows
 from cli.sdk_account import OperatorAccount, call_rpc
 from shared.domain.kept_commands import KEPT_PREFIX
 from shared.domain.recipes.choose import all_recipes
-from shared.probes.kept import KeptScript, kept_scripts
+from shared.probes.kept import LONGEST_KEPT, KeptScript, kept_scripts
 
 VERSION = "2014-05-26"
 MOST_PAGES, PAGE = 20, 50
@@ -58,9 +59,23 @@ def missing_commands(account: OperatorAccount) -> list[KeptCommand]:
 
 
 def _scripts() -> tuple[KeptScript, ...]:
+    """The scripts of this version and of the operator's recipes.
+
+    Raises Problem if REPLANK_CATALOG is not JSON, or if a recipe makes a script that is too long for a kept command.
+    """
     given = os.environ.get("REPLANK_CATALOG", "")
-    own = catalog_with_rows(json.loads(given)) if given.startswith("{") else catalog_from_file(Path(given) if given else None)
-    return kept_scripts(all_recipes(own))
+    try:
+        own = catalog_with_rows(json.loads(given)) if given.startswith("{") else catalog_from_file(Path(given) if given else None)
+    except ValueError as error:
+        remedy = "Correct REPLANK_CATALOG. docs/operations.md shows an example."
+        raise Problem("File.Unreadable", f"REPLANK_CATALOG is not JSON: {error}.", remedy) from None
+    found = kept_scripts(all_recipes(own))
+    for each in found:
+        size = len(base64.b64encode(each.content.encode()))
+        if size > LONGEST_KEPT:
+            what = f"The script {each.key} has {size} bytes in base64; a kept command has at most {LONGEST_KEPT}."
+            raise Problem("Command.TooLong", what, "Shorten the commands of this recipe, or leave REPLANK_COMMANDS at run.")
+    return found
 
 
 def _kept_names(account: OperatorAccount, region: str) -> set[str]:
