@@ -11,7 +11,7 @@ RECORD = ROOT / "shared" / "domain" / "record.py"
 FIELD_OPTIONS = {"default", "default_factory", "repr", "compare", "metadata"}
 """What ``_compiled_init`` and the standard methods handle."""
 UNKNOWN = {"InitVar", "KW_ONLY", "ClassVar", "make_dataclass"}
-"""What would make a field that is none, or a field that only ``__init__`` sees."""
+"""Names of the standard library that the decorator of shared/ does not support, so shared/ must not use them."""
 
 
 def imports_of(name: str) -> dict[str, set[str]]:

@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-A figure that no row shows is ``unknown``. The answer then names the place where a person can see the figure.
+If no stored row shows a figure, the figure's standing is ``unknown``, and the answer says where a person can look it up.
 """
 
 from __future__ import annotations
