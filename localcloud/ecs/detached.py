@@ -28,6 +28,7 @@ from localcloud.ecs.world import DAY, MINUTE, SECOND, EcsWorld
 RUN, STEP, UPGRADE = "ecs.unit_run", "ecs.unit_step", "ecs.boot_upgrade"
 NEXT_BOOT, TOOL = ".guest/next-boot", ".guest/tool"
 RESUME = "etc/systemd/system/leapp_resume.service"
+PROCESSES = ".guest/pid/"
 _LIMIT_S = 24 * 3600
 Change = dict[str, dict[str, list[Any] | None]]
 """By mount point and path: the mode and content of a file, or None for a deleted file."""
@@ -78,6 +79,8 @@ class Detached:
         unit = self._unit(instance)
         if verb == "unit-active":
             return "active" if unit and unit["name"] == words[0] else "inactive"
+        if verb == "unit-failed":
+            return "failed" if self._is_failed(instance, words[0]) else "inactive"
         if verb == "unit-start" and len(words) > 1:
             if unit:
                 return "error the unit is there already"
@@ -90,8 +93,31 @@ class Detached:
         unit: Doc | None = instance["sim"].get("unit")
         return unit if unit and unit["boot"] == instance["sim"]["boots"] and instance["Status"] == "Running" else None
 
+    def _is_failed(self, instance: Doc, name: str) -> bool:
+        """Whether the unit last ended with an error in the present start of the instance. systemd forgets it at a restart."""
+        return bool(instance["sim"].get("failed", {}).get(name) == instance["sim"]["boots"])
+
+    def kill(self, instance: Doc) -> str:
+        """End the running unit as ``kill -9`` does: its changes stay, and it counts as failed. Returns its name; empty if none."""
+        unit = self._unit(instance)
+        if unit is None:
+            return ""
+        self._end(instance, failed=True)
+        disk, tree = self._system_tree(instance["InstanceId"])
+        if disk is not None:
+            self._keep(disk, {path: entry for path, entry in tree.items() if not path.startswith(PROCESSES)})
+        return str(unit["name"])
+
+    def _end(self, instance: Doc, *, failed: bool) -> None:
+        sim = instance["sim"]
+        if failed:
+            sim["failed"] = {**sim.get("failed", {}), sim["unit"]["name"]: sim["boots"]}
+        sim["unit"] = None
+        self.world.store.put("instance", instance["InstanceId"], instance)
+
     def _begin(self, instance: Doc, name: str, command: str) -> None:
         number = instance["sim"].get("units", 0) + 1
+        instance["sim"].get("failed", {}).pop(name, None)
         instance["sim"] |= {"units": number, "unit": {"name": name, "boot": instance["sim"]["boots"], "number": number}}
         self.world.store.put("instance", instance["InstanceId"], instance)
         payload = {"instance": instance["InstanceId"], "command": command, "number": number}
@@ -133,7 +159,7 @@ class Detached:
 
         def ask(line: str) -> str:
             verb = line.partition(" ")[0]
-            if verb == "unit-active":
+            if verb in ("unit-active", "unit-failed"):
                 return "inactive"
             if verb not in ("reboot", "replace"):
                 return "error not understood"
@@ -142,17 +168,25 @@ class Detached:
 
         guest = machine.Machine(folder, self.runs.folders.commands, False, now_s)
         done = machine.run(guest, f"exec {command}\n", timeout_s=_LIMIT_S, ask=ask, pause=pause)
-        recorder.keep(done.slept_s, done.changed, "end")
+        recorder.keep(done.slept_s, done.changed, f"end {done.exit_code}")
 
     def _schedule(self, payload: dict[str, Any], recorder: _Recorder) -> None:
-        last = -1
+        steps = []
         for at_ms, change, action in recorder.steps:
             body = json.dumps(change).encode()
             digest = hashlib.sha256(body).hexdigest()
             self.world.cloud.db.put_blob(digest, body)
-            step = {**payload, "change": digest, "action": action}
-            last = max(at_ms, last + 1)  # distinct times, because jobs due at one moment run in any order
-            self.world.cloud.scheduler.at(self.world.now + last, STEP, step, key=payload["instance"])
+            steps.append([self.world.now + at_ms, digest, action])
+        self._schedule_next(payload, steps)
+
+    def _schedule_next(self, payload: dict[str, Any], steps: list[list[Any]]) -> None:
+        """Schedule the first of these steps. It schedules the next one, because after a jump of the clock several jobs are overdue,
+        and overdue jobs may run in any order.
+        """
+        if steps:
+            (at_ms, digest, action), *later = steps
+            step = {**payload, "change": digest, "action": action, "later": later}
+            self.world.cloud.scheduler.at(at_ms, STEP, step, key=payload["instance"])
 
     def _step(self, payload: dict[str, Any]) -> None:
         instance = self._current(payload)
@@ -164,10 +198,10 @@ class Detached:
         if verb == "replace":
             self._replace(payload["instance"], rest, {})
         if verb in ("end", "reboot"):
-            instance["sim"]["unit"] = None
-            self.world.store.put("instance", payload["instance"], instance)
+            self._end(instance, failed=verb == "end" and rest not in ("", "0"))
         if verb == "reboot":
             self.power.drive(instance, ["Stopping", "Starting", "Running"])
+        self._schedule_next(payload, payload.get("later", []))
 
     def _change(self, instance_id: str, mount: str, change: dict[str, list[Any] | None]) -> None:
         disk = self._disk(instance_id, mount)

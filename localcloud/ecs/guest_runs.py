@@ -18,7 +18,7 @@ from localcloud.ecs.world import SECOND, EcsWorld
 
 RUN, DONE = "ecs.command_run", "ecs.command_done"
 _KEEP_OUTPUT = 24 * 1024
-HOST_VERBS = frozenset({"unit-start", "unit-active", "reboot"})
+HOST_VERBS = frozenset({"unit-start", "unit-active", "unit-failed", "reboot"})
 Host = Callable[[str, str, list[str]], str]
 _ERRORS = {
     "InstanceNotRunning": "The specified instance was not running during task execution.",

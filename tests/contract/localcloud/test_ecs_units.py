@@ -1,21 +1,37 @@
-"""A guest's units: acts at the same moment happen in the unit's own order."""
+"""A guest's units: each act happens in the unit's own order, even if several acts are overdue at once."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from localcloud.ecs.detached import Detached
 
+STEPS: list[tuple[int, dict[str, Any], str]] = [(0, {}, ""), (5, {}, ""), (5, {}, "reboot"), (5, {}, "end 0"), (6, {}, "")]
 
-def test_the_last_acts_of_a_unit_are_due_one_after_the_other() -> None:
-    """The scheduler may carry out jobs of one moment in any order. A unit that ended first would never restart the guest."""
-    due: list[int] = []
-    scheduler = SimpleNamespace(at=lambda at, *rest, **more: due.append(at), on=lambda *rest: None)
-    cloud = SimpleNamespace(db=SimpleNamespace(put_blob=lambda *rest: None), scheduler=scheduler, outside={})
+
+def test_the_acts_of_a_unit_are_due_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scheduler may carry out overdue jobs in any order. A unit that ended first would leave its last changes out."""
+    jobs: list[tuple[int, dict[str, Any]]] = []
+    scheduler = SimpleNamespace(at=lambda at, kind, payload, **more: jobs.append((at, payload)), on=lambda *rest: None)
+    done: list[str] = []
+    cloud = SimpleNamespace(
+        db=SimpleNamespace(put_blob=lambda *rest: None, blob=lambda digest: b"{}"), scheduler=scheduler, outside={}
+    )
     world: Any = SimpleNamespace(cloud=cloud, now=1000)
-    recorder: Any = SimpleNamespace(steps=[(0, {}, ""), (5, {}, ""), (5, {}, "reboot"), (5, {}, "end"), (6, {}, "")])
-    runs: Any = SimpleNamespace(host=None)
-    power: Any = SimpleNamespace(booted=None)
-    Detached(world, runs, power)._schedule({"instance": "i-1"}, recorder)
-    assert due == [1000, 1005, 1006, 1007, 1008]
+    recorder: Any = SimpleNamespace(steps=STEPS)
+    detached = Detached(world, SimpleNamespace(host=None), SimpleNamespace(booted=None, drive=lambda *rest: None))  # type: ignore[arg-type]
+    monkeypatch.setattr(detached, "_current", lambda payload: {"InstanceId": "i-1"})
+    monkeypatch.setattr(detached, "_end", lambda instance, failed: None)
+    detached._schedule({"instance": "i-1"}, recorder)
+    due = []
+    while jobs:
+        assert len(jobs) == 1, "no other order is possible"
+        at, payload = jobs.pop()
+        due.append(at)
+        done.append(payload["action"])
+        detached._step(payload)
+    assert due == [1000, 1005, 1005, 1005, 1006]
+    assert done == ["", "", "reboot", "end 0", ""]
