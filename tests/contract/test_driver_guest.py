@@ -11,6 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from localcloud.account import service
+from localcloud.ecs.detached import RESUME
 from localcloud.ecs.guest.blob import unpack
 from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent, Transient
@@ -39,6 +41,7 @@ TOOLS = {
     "i-test0013": "fail=middle\n",
     "i-test0017": "fail=middle\n",
     "i-test0018": "inhibit=Links are absolute\nschema=1.1.0\n",
+    "i-test0021": "fail=resume\n",
 }
 
 
@@ -53,6 +56,7 @@ def one() -> Iterator[Bench]:
                 *[instance(number, CENTOS_7) for number in range(10, 19)],
                 instance(19, CENTOS_8),
                 instance(20, RHEL_9),
+                instance(21, RHEL_8),
                 guests=guests,
             )
         )
@@ -317,6 +321,30 @@ def test_a_power_loss_in_the_middle_is_never_taken_for_success(one: Bench, drive
         assert report.code == "Tool.Interrupted"
         assert report.remedy.startswith("Roll back") == past
     assert starts(one, made, "Convert: Replace system packages") <= 1
+
+
+@pytest.mark.parametrize("number", [21, 1], ids=["it fails", "it is killed"])
+def test_a_second_half_of_leapp_that_ends_badly_is_told_soon_and_can_be_removed(one: Bench, driver: Driver, number: int) -> None:
+    """leapp deletes its service in its last step, so the service's file stays. It does not prove that leapp is at work."""
+    made = prepared(one, driver, guest(one, number, LEAPP))
+    driver.launch_job(made)
+    while RESUME not in tree(one, made):
+        one.world.run(1)
+    while not kill(one, made) and number == 1:
+        one.world.run(0.1)
+    report = ended(one, driver, made)
+    assert (report.phase, report.code) == (JobPhase.FAILED, "Tool.NotReplaced")
+    assert report.remedy.startswith("Roll back")
+    assert (one.now - made.handle.started_at).total_seconds() < 3600  # type: ignore[operator]
+    clean(one, driver, made)
+    assert RESUME not in tree(one, made), "it would fail at every start"
+    assert ".guest/installed/leapp-upgrade" not in tree(one, made)
+
+
+def kill(one: Bench, made: Migration) -> bool:
+    """Kill the second half of leapp if it runs now and is meant to be killed."""
+    ecs = service(one.world.cloud, "ecs")
+    return made.instance_id == "i-test0001" and bool(ecs.detached.kill(ecs.world.instance(made.instance_id)))
 
 
 def test_an_hour_in_which_no_command_can_be_sent_changes_nothing(one: Bench, driver: Driver) -> None:

@@ -10,6 +10,7 @@ from shared.adapters.drivers.in_guest import GuestDriver
 from shared.domain import acts
 from shared.domain.drivers import AUTO, DRIVERS
 from shared.domain.errors import Permanent
+from shared.domain.recipes.line import LEAPP_BUSY
 from shared.probes import tool
 from shared.stages import precheck
 from tests.simulation import tools
@@ -59,6 +60,15 @@ def failing_late(scenario: Scenario) -> Scenario:
         tools.fail(guests, each["InstanceId"], "fail=upgrade")
     batches = tuple(replace(each, request=tools.by_tool(each.request, records)) for each in wide.batches)
     return replace(wide, batches=batches, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=180)
+
+
+def failing_at_the_first_start(scenario: Scenario) -> Scenario:
+    """The same scenario, and the second half of leapp fails on every instance; people accept what has failed."""
+    late = failing_late(scenario)
+    guests: dict[str, Any] = {}
+    for each in late.fleet["pages"][0]["Instances"]["Instance"]:
+        tools.fail(guests, each["InstanceId"], "fail=resume")
+    return replace(late, fleet={**late.fleet, "guests": guests}, rates={"person": 0.1})
 
 
 def lacking_licences(scenario: Scenario) -> Scenario:
@@ -144,6 +154,13 @@ def chosen_again() -> list[Patch]:
         return real(migration, instance, summary, ports)
 
     return [mock.patch.object(precheck, "_migration_with_route", fickle)]
+
+
+def file_believed() -> list[Patch]:
+    """The file of leapp's service is enough for leapp to count as running, even after its second half has failed."""
+    real, failed = tool.recipe_script, " && ! systemctl is-failed leapp_resume.service >/dev/null"
+    assert failed in LEAPP_BUSY
+    return [mock.patch.object(tool, "recipe_script", lambda recipe: real(recipe).replace(failed, ""))]
 
 
 def nothing_undone() -> list[Patch]:

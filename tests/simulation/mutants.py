@@ -136,6 +136,12 @@ MUTANTS = (
     Mutant("the same command prepares a tool again", 8, bugs_tools.prepared_again, tune=bugs_tools.by_tools),
     Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
     Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
+    Mutant(
+        "a tool's file is believed after the tool has failed",
+        5,
+        bugs_tools.file_believed,
+        tune=bugs_tools.failing_at_the_first_start,
+    ),
     Mutant("a command that comes after the end begins its try again", 8, bugs_tools.begun_after_the_end, tune=bugs_tools.by_tools),
     Mutant("a tool does not wait for its licence", 8, bugs_tools.unlicensed, tune=bugs_tools.lacking_licences),
     Mutant("a tool runs beside somebody else's", 8, bugs_tools.beside_others, tune=bugs_tools.beside_strangers),

@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.account import service
 from localcloud.core.errors import ApiError
 from localcloud.ecs import agent
-from localcloud.ecs.detached import RESUME, TOOL
+from localcloud.ecs.detached import PROCESSES, RESUME, TOOL
 from localcloud.ecs.guest.blob import Tree
 from tests.simulation import tools
 from tests.simulation.chaos import Chaos
@@ -21,7 +21,6 @@ STRANGER_MIN = (4, 12, 45)
 """For how many minutes somebody else's tool runs."""
 BOUGHT_AFTER, BOUGHT_LATER = 0.5, 0.3
 """The share of the missing licences that a person buys after the storm, and in each round of decisions after it."""
-PROCESSES = ".guest/pid/"
 
 
 class ToolFaults:
@@ -126,19 +125,8 @@ class ToolFaults:
         if not at_work:
             return ""
         instance = self.chaos.rng.choice(at_work)
-        name, instance["sim"]["unit"] = instance["sim"]["unit"]["name"], None
-        ecs.store.put("instance", instance["InstanceId"], instance)
-        detached = service(self.truth.cloud, "ecs").detached
-        disk, tree = detached._system_tree(instance["InstanceId"])
-        detached._keep(disk, {path: entry for path, entry in tree.items() if not path.startswith(".guest/pid/")})
-        return f"{name} of {instance['InstanceId']}"
-
-    def _resume_again(self, instance: dict[str, Any]) -> None:
-        """A person restarts the last part of an upgrade if it was killed. Until that part has ended, the tool counts as running."""
-        detached = service(self.truth.cloud, "ecs").detached
-        _, tree = detached._system_tree(instance["InstanceId"])
-        if RESUME in tree and instance["Status"] == "Running" and not instance["sim"].get("unit"):
-            detached._begin(instance, "leapp_resume", "leapp --resume")
+        name = service(self.truth.cloud, "ecs").detached.kill(instance)
+        return f"{name} of {instance['InstanceId']}" if name else ""
 
     def _agent_hour(self) -> str:
         """An agent is silent for an hour, and then returns by itself."""

@@ -34,7 +34,7 @@ PROVEN = (
 )
 """The recipes that the simulated account counts as proven."""
 _CONVERT2RHEL = ("inhibit=An outdated package", "fail=before", "fail=middle", "network=no")
-_LEAPP = ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "disk=full")
+_LEAPP = ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "fail=resume", "disk=full")
 _CENTOS2ANOLIS = ("network=no", "fail=middle", "disk=full")
 _ENDS = {
     (CENTOS_7[0], "anolis-7"): _CENTOS2ANOLIS,

@@ -291,8 +291,6 @@ class WorldFaults(ToolFaults):
                     self._goes_on(id)
             for instance in ecs.store.find("instance", {}):
                 self._wake(instance)
-            for instance in ecs.store.find("instance", {"status": "Running"}):
-                self._resume_again(instance)
 
     def _waits_for(self, id: str) -> str:
         """The instance whose migration waits for this snapshot or job."""

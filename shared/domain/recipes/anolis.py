@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.recipes.line import LEAPP_BUSY, LEAPP_ENDED, LEAPP_LOG, LEAPP_REPORT, recipe_line
+from shared.domain.recipes.line import LEAPP_BUSY, LEAPP_ENDED, LEAPP_FORGET, LEAPP_LOG, LEAPP_REPORT, recipe_line
 
 _WHITEPAPER = "OpenAnolis whitepaper, A Smooth Migration Solution for CentOS: centos2anolis.py"
 _INSTALLER = "OpenAnolis installer of the migration tools, as published: repository, packages, state files"
@@ -114,7 +114,8 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
         "assumed",
     ),
     "clean": recipe_line(
-        f"yum -y remove leapp leapp-deps python2-leapp; rm -f {_REPO}; {_removal_command('epel-release', 'python-pip')}; "
+        f"{LEAPP_FORGET}yum -y remove leapp leapp-deps python2-leapp; "
+        f"rm -f {_REPO}; {_removal_command('epel-release', 'python-pip')}; "
         'for n in python-requests python-urllib3; do [ ! -e "$D/gone.$n" ] || yum -y install $n; rm -f "$D/gone.$n"; done',
         f"{_COMMUNITY}: what the steps install and remove",
         "assumed",

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.recipes.anolis import ANOLIS_RECIPES
-from shared.domain.recipes.line import LEAPP_BUSY, LEAPP_ENDED, LEAPP_LOG, LEAPP_REPORT, recipe_line
+from shared.domain.recipes.line import (
+    LEAPP_BUSY,
+    LEAPP_BUSY_SOURCE,
+    LEAPP_ENDED,
+    LEAPP_FORGET,
+    LEAPP_LOG,
+    LEAPP_REPORT,
+    recipe_line,
+)
 
 _LEAPP = "oamg/leapp and oamg/leapp-repository, source"
 _C2R = "oamg/convert2rhel, source of 2.x"
@@ -48,10 +56,11 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
         "result_report": recipe_line(LEAPP_REPORT, f"{_LEAPP}: report-schema-v120.json"),
         "busy": recipe_line(
             LEAPP_BUSY,
-            f"{red_hat}: verifying that the upgrade has finished",
+            f"{red_hat}: verifying that the upgrade has finished; {LEAPP_BUSY_SOURCE}",
         ),
         "clean": recipe_line(
-            "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{red_hat}: post-upgrade tasks"
+            f"{LEAPP_FORGET}dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp",
+            f"{red_hat}: post-upgrade tasks; leapp-repository: removeresumeservice",
         ),
         "restarts": 2,
         "irreversible_from": "restart",
