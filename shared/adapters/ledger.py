@@ -10,11 +10,15 @@ from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.migrations import values_of_readable_rows
 from shared.adapters.page_tokens import first_key_of_page, page_token
-from shared.adapters.store import HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
+from shared.adapters.store import Columns, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Permanent, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
+FIRST_ROWS, MOST_ROWS = 10, 1000
+"""Number of rows that the first call and the largest call read for the entries of many migrations."""
+ROWS_FOR_ONE = 32
+"""Maximum number of rows that a call reads for each wanted row. Reading these rows takes less time than another call."""
 MAX_ENTRIES = 2000
 """Maximum number of ledger entries of one migration. A migration with 17 disks, 4 hops and a few attempts needs far fewer entries.
 """
@@ -64,6 +68,22 @@ class TablestoreLedger:
         rows, _ = self._store.read_range(wanted, limit=MAX_ENTRIES)
         return [tables.ledger_entry_from_row(row) for row in rows]
 
+    def entries_of_migrations(self, migration_ids: Sequence[str]) -> dict[str, list[LedgerEntry]]:
+        found: dict[str, list[LedgerEntry]] = {each: [] for each in migration_ids}
+        left, limit, start = sorted(found), FIRST_ROWS, None
+        while left:
+            first: Key = start or (("migration_id", left[0]), ("key", LowestKey))
+            end = (("migration_id", left[-1]), ("key", HighestKey))
+            rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, first, end, columns=("doc",)), limit=limit)
+            wanted = [row for row in rows if row["migration_id"] in found]
+            _add_readable_entries(wanted, found)
+            reached = following[0][1] if following else None
+            left = [each for each in left if reached is not None and each >= reached]
+            start = following if left and left[0] == reached else None
+            # Other migrations' entries lie between. If they are many, each call reads few rows and goes on at the next migration.
+            limit = min(limit * 2, MOST_ROWS) if len(wanted) * ROWS_FOR_ONE >= len(rows) else FIRST_ROWS
+        return found
+
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", LowestKey), ("key", LowestKey))
         start, end = (lane, ("sweep_at", LowestKey), *rest), (lane, ("sweep_at", epoch_milliseconds(now) + 1), *rest)
@@ -81,6 +101,18 @@ class TablestoreLedger:
         end = (("migration_id", HighestKey), ("key", HighestKey))
         rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)
         return LedgerPage(tuple(values_of_readable_rows(tables.ledger_entry_from_row, rows)), page_token(following))
+
+
+def _add_readable_entries(rows: Sequence[Columns], found: dict[str, list[LedgerEntry]]) -> None:
+    """Add the entries in the rows to those found by migration id. A migration with an unreadable row is removed from them."""
+    for row in rows:
+        entries = found.get(row["migration_id"])
+        if entries is None:
+            continue
+        try:
+            entries.append(tables.ledger_entry_from_row(row))
+        except Permanent:
+            del found[row["migration_id"]]
 
 
 def _ledger_entry_key(migration_id: str, key: str) -> Key:

@@ -23,6 +23,8 @@ from shared.ports.migrations import MigrationPage, NewMigration, Outbox, Unreada
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
+_Change = tuple[Key, Columns, tuple[str, ...], dict[str, Any]]
+"""The change of one row, as ``store_bulk.Change`` describes it."""
 COUNTED_AT_ONCE = 5000
 """Maximum number of rows that one GetRange call returns."""
 
@@ -56,23 +58,30 @@ class TablestoreMigrations:
                 return put_new_rows(self._store, tables.MIGRATIONS, rows)
         return [self.create(*each) for each in made]
 
-    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
+    def remove_last_outboxes(self, migrations: Sequence[Migration]) -> None:
         from shared.adapters.store_bulk import update_rows
 
-        changes = [_change_removing_first_outbox(each) for each in made]
-        settled = [False] * len(made)
-        if len(made) > 1:
+        changes = [_change_removing_last_outbox(each) for each in migrations]
+        settled = [False] * len(migrations)
+        if len(migrations) > 1:
             with suppress(Permanent):
                 settled = update_rows(self._store, tables.MIGRATIONS, changes)
-        for migration, is_settled in zip(made, settled, strict=True):
+        for migration, is_settled in zip(migrations, settled, strict=True):
             if not is_settled:  # the migration has already taken a further step
                 self.remove_outbox(migration, migration.version)
 
+    def commit_steps(self, steps: Sequence[Step]) -> list[bool]:
+        from shared.adapters.store_bulk import try_update_rows  # only the sweep takes many steps at once
+
+        if len(steps) > 1:
+            with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
+                return try_update_rows(self._store, tables.MIGRATIONS, [_change_of_step(each) for each in steps])
+        return [False] * len(steps)
+
     def commit(self, step: Step) -> None:
-        columns = tables.step_columns(step)
-        remove = () if "due_lane" in columns else ("due_lane", "due_at")
+        _, columns, remove, _ = _change_of_step(step)
         try:
-            written = self._update_row(step.before, columns, (*remove, *_received_outbox_column(step.before)))
+            written = self._update_row(step.before, columns, remove)
         except WriteInDoubt:
             written = self._was_step_written(step.after, columns)
         if not written:
@@ -321,17 +330,22 @@ def _first_step_of_new_migration(made: NewMigration) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 
-def _change_removing_first_outbox(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change of a new migration's row after the first events are published.
+def _change_of_step(step: Step) -> _Change:
+    """The change of a migration's row that a step makes. The row must have the version from which the step began."""
+    columns = tables.step_columns(step)
+    remove = () if "due_lane" in columns else ("due_lane", "due_at")
+    removed = (*remove, *_received_outbox_column(step.before))
+    return _migration_key(step.before.migration_id), columns, removed, {"version": step.before.version}
 
-    The change removes the first outbox, and writes the due time that the migration's state requires.
+
+def _change_removing_last_outbox(migration: Migration) -> _Change:
+    """The change of a migration's row after the events of its last step are published.
+
+    The change removes the outbox of this step, and writes the due time that the migration's state requires.
     """
-    return (
-        _migration_key(made.migration_id),
-        tables.queue_columns(made),
-        (tables.numbered_column_name(tables.OUTBOX, made.version),),
-        {"version": made.version},
-    )
+    outbox, lane = tables.numbered_column_name(tables.OUTBOX, migration.version), tables.queue_columns(migration)
+    remove = (outbox,) if lane else (outbox, "due_lane", "due_at")
+    return _migration_key(migration.migration_id), lane, remove, {"version": migration.version}
 
 
 def _received_outbox_column(migration: Migration) -> tuple[str, ...]:

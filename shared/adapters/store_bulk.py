@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, sdk_condition, sdk_row
 from shared.domain.errors import Transient
 
+BATCH_BYTES = 2 * 1024 * 1024
+"""Maximum size of the columns in one bulk call. Tablestore accepts 4 MB in BatchWriteRow, names and key columns included."""
 Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
 """The change of one row: its key, the columns to write, the columns to remove, and the condition."""
 
@@ -26,13 +28,19 @@ def put_new_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
 
 def update_rows(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
     """Change the existing rows that meet their conditions. Returns True for each row that this call changed."""
-    from tablestore import UpdateRowItem
+    return _write_rows(store, table, [_update_item(each) for each in changes])
 
-    items = []
-    for key, put, remove, expect in changes:
-        change = {name: each for name, each in (("put", list(put.items())), ("delete_all", list(remove))) if each}
-        items.append(UpdateRowItem(sdk_row(key, change), sdk_condition("EXPECT_EXIST", expect)))
-    return _write_rows(store, table, items)
+
+def try_update_rows(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
+    """Change the existing rows that meet their conditions. Returns True for each row that this call changed.
+
+    A row that is not changed for any reason is False. The caller changes such a row alone and learns the reason. If a request gets
+    no answer and is repeated, the rows that the first request changed are False too.
+    """
+    changed: list[bool] = []
+    for part in _portions(changes):
+        changed += [each.is_ok for each in store.write_rows(table, [_update_item(each) for each in part])]
+    return changed
 
 
 def put_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
@@ -48,6 +56,29 @@ def put_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, An
         items = [PutRowItem(sdk_row(key, list(put.items())), sdk_condition("IGNORE")) for key, put in part]
         written += [each.is_ok for each in store.write_rows(table, items)]
     return written
+
+
+def _portions(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The changes in the given order, split into portions that each fit into one bulk call."""
+    portion: list[Change] = []
+    size = 0
+    for change in changes:
+        needs = sum(len(value.encode()) for value in change[1].values() if isinstance(value, str))
+        if portion and (size + needs > BATCH_BYTES or len(portion) == BATCH_ROWS):
+            yield portion
+            portion, size = [], 0
+        portion.append(change)
+        size += needs
+    if portion:
+        yield portion
+
+
+def _update_item(change: Change) -> Any:
+    from tablestore import UpdateRowItem
+
+    key, put, remove, expect = change
+    parts = {name: each for name, each in (("put", list(put.items())), ("delete_all", list(remove))) if each}
+    return UpdateRowItem(sdk_row(key, parts), sdk_condition("EXPECT_EXIST", expect))
 
 
 def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:

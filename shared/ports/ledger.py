@@ -40,6 +40,12 @@ class Ledger(Protocol):
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All ledger entries of a migration, sorted by key."""
 
+    def entries_of_migrations(self, migration_ids: Sequence[str]) -> dict[str, list[LedgerEntry]]:
+        """All ledger entries of many migrations, sorted by key, by migration id.
+
+        A migration with an entry that this version cannot read is left out. Then ``entries_of_migration`` tells the reason.
+        """
+
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         """A page of the ledger entries whose snapshots are due to be swept but are not swept yet, longest overdue first."""
 

@@ -76,8 +76,10 @@ class Migrations(Protocol):
         Existing rows are not changed; the tick carries out their outboxes.
         """
 
-    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        """Remove the first outbox of each of these new migrations, in few calls."""
+    def remove_last_outboxes(self, migrations: Sequence[Migration]) -> None:
+        """Remove the outbox that the last step of each of these migrations wrote, in few calls. None of the migrations has another
+        outbox.
+        """
 
     def load(self, migration_id: str, *, event_id: str = "") -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound) if no such migration exists.
@@ -95,6 +97,12 @@ class Migrations(Protocol):
 
         Raises Stale (Migration.Moved) if the row no longer has the version from which the step began. A row with an outbox becomes
         due soon, so that the tick finds the row if this process crashes.
+        """
+
+    def commit_steps(self, steps: Sequence[Step]) -> list[bool]:
+        """Write many steps in few calls, each under the condition of ``commit``. Returns True for each step that was written.
+
+        The caller commits every other step alone, which tells why the step cannot be written. A single step is never written.
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:

@@ -5,7 +5,7 @@ person fails the migration.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -49,6 +49,25 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
     if settle_outbox(ports, after, owed, stays=is_removed_by_receiver(taken)):
         return after
     return replace(after, owes=(*after.owes, after.version))
+
+
+def advance_migrations(ports: Ports, steps: Sequence[Step]) -> list[bool]:
+    """Commit many steps and publish their events, in few calls. Return True for each step that was committed. The steps have no
+    effects.
+
+    The caller takes every other step alone with ``advance_migration``, which tells why the step cannot be committed. If an event
+    cannot be published, the outboxes stay, and the next ticks send their events again.
+    """
+    committed = ports.migrations.commit_steps(steps)
+    taken = [step for step, is_committed in zip(steps, committed, strict=True) if is_committed]
+    try:
+        ports.bus.publish([event for step in taken for event in step.events])
+        ports.migrations.remove_last_outboxes([step.after for step in taken])
+    except (Transient, Permanent) as error:
+        facts = {"migrationIds": [step.after.migration_id for step in taken]}
+        level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
+        _LOG.log(level, "the events stay in the outboxes: %s", error, extra={"facts": facts})
+    return committed
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False, stays: bool = False) -> bool:

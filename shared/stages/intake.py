@@ -165,7 +165,7 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     wanted = [_new_migration_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_migrations(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
-    ports.migrations.remove_first_outboxes([each.migration for each in made])
+    ports.migrations.remove_last_outboxes([each.migration for each in made])
     return len(made) == len(instances)
 
 

@@ -13,13 +13,13 @@ from shared.domain import events
 from shared.domain.errors import AccountUnusable, ReplankError, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, retention_end
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, step_to_state
+from shared.domain.migration import Migration, State, Step, step_to_state
 from shared.domain.record import dataclass
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.adopt import ledger_entry_with_other_owner, why_not_made_by_smc
-from shared.stages.advance import advance_migration
+from shared.stages.advance import advance_migration, advance_migrations
 
 PATIENCE = timedelta(minutes=8)
 """Time limit of one run. The platform stops the function after ten minutes, as set in s.yaml. The next day's run deletes the rest.
@@ -57,19 +57,17 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
                 swept += _delete_snapshots(entries.entries[start : start + RECORDED_TOGETHER], owners, troubles, ports)
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
-        completed += sum(troubles.call_or_log_failure(owners[each], _complete_migration, ports) for each in sorted(touched))
+        completed += _complete_migrations([owners[each] for each in sorted(touched)], troubles, ports)
     if began.weekday() == SUNDAY:
         for page in _pages_until_time_limit(
             lambda token: ports.migrations.migration_page(state=State.CONFIRMED, limit=size, token=token), began, ports
         ):
-            completed += sum(
-                troubles.call_or_log_failure(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
-            )
+            completed += _complete_migrations([each for each in page.migrations if each.due_at is None], troubles, ports)
     # This finds migrations of an earlier, interrupted run, and migrations with a snapshot that was entered in the ledger late.
     for page in _pages_until_time_limit(
         lambda token: ports.migrations.migration_page_past_retention(began, limit=size, token=token), began, ports
     ):
-        completed += sum(troubles.call_or_log_failure(each, _complete_migration, ports) for each in page.migrations)
+        completed += _complete_migrations(page.migrations, troubles, ports)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
     return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
@@ -92,7 +90,7 @@ class SweepFailures:
         """Call the function ``act`` for one snapshot or migration, and return the result. If the call fails, log the cause and
         return False.
         """
-        if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
+        if self.is_skipped(what):
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False
         try:
@@ -100,6 +98,10 @@ class SweepFailures:
         except ReplankError as error:
             self.log_failure(what, error)
             return False
+
+    def is_skipped(self, what: LedgerEntry | Migration) -> bool:
+        """Whether the run skips the account or region of this snapshot or migration."""
+        return what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent
 
     def log_failure(self, what: LedgerEntry | Migration, error: ReplankError) -> None:
         """Count and log the error. An error of the store is raised again, because every later call would fail too."""
@@ -200,23 +202,53 @@ def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry],
             ports.ledger.write_entry(replace(entry, sweep_at=due))
 
 
-def _complete_migration(migration: Migration, ports: Ports) -> bool:
-    if migration.owes or migration.state not in UNCHANGED_BY_SWEEP | {State.CONFIRMED}:
-        return False
-    entries = ports.ledger.entries_of_migration(migration.migration_id)
-    held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
-    if held:
-        _set_due_time_of_late_entries(migration, held, ports)
-        return False
+def _complete_migrations(migrations: Sequence[Migration], troubles: SweepFailures, ports: Ports) -> int:
+    """Complete each migration that has no snapshot left, in few calls. Return the number of completed migrations.
+
+    A migration that cannot be completed with the others is tried once more alone, so that its own failure is logged.
+    """
+    possible = [each for each in migrations if _can_be_completed(each) and not troubles.is_skipped(each)]
+    ledger = ports.ledger.entries_of_migrations([each.migration_id for each in possible]) if len(possible) > 1 else {}
+    steps = [
+        _step_after_last_snapshot(each, ledger[each.migration_id], ports)
+        for each in possible
+        if each.migration_id in ledger and not _snapshots_left(ledger[each.migration_id])
+    ]
+    committed = advance_migrations(ports, steps)
+    done = {step.before.migration_id for step, is_committed in zip(steps, committed, strict=True) if is_committed}
+    alone = [each for each in migrations if each.migration_id not in done]
+    return len(done) + sum(
+        troubles.call_or_log_failure(each, _complete_migration, ledger.get(each.migration_id), ports) for each in alone
+    )
+
+
+def _can_be_completed(migration: Migration) -> bool:
+    return not migration.owes and migration.state in UNCHANGED_BY_SWEEP | {State.CONFIRMED}
+
+
+def _snapshots_left(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    return [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
+
+
+def _step_after_last_snapshot(migration: Migration, entries: Sequence[LedgerEntry], ports: Ports) -> Step:
     swept = sum(entry.belongs_to_pipeline for entry in entries)
     to = migration.state if migration.state in UNCHANGED_BY_SWEEP else State.COMPLETED
-    taken = step_to_state(
-        migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept
-    )
+    reason = f"{swept} snapshots swept"
+    taken = step_to_state(migration, to, now=ports.clock.now(), by="sweep", reason=reason, snapshots_swept=swept)
+    return replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),))
+
+
+def _complete_migration(migration: Migration, entries: list[LedgerEntry] | None, ports: Ports) -> bool:
+    """Complete the migration if it has no snapshot left. ``entries`` are its ledger entries; None if they are not read yet."""
+    if not _can_be_completed(migration):
+        return False
+    if entries is None:
+        entries = ports.ledger.entries_of_migration(migration.migration_id)
+    if _snapshots_left(entries):
+        _set_due_time_of_late_entries(migration, _snapshots_left(entries), ports)
+        return False
     try:
-        advance_migration(
-            ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),))
-        )
+        advance_migration(ports, _step_after_last_snapshot(migration, entries, ports))
     except Stale:
         return False
     return True

@@ -176,5 +176,5 @@ def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
         intake.handle_message(message, ports)
         found = ports.migrations.migration_page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
         moved = ports.migrations.load(found[0].migration_id)
-        ports.migrations.remove_first_outboxes([replace(moved, version=7), found[1]])
+        ports.migrations.remove_last_outboxes([replace(moved, version=7), found[1]])
         assert ports.migrations.load(moved.migration_id).version == moved.version

@@ -1,4 +1,4 @@
-"""Nine edits that make the product do harm, each with the nearby test that notices the edit.
+"""Ten edits that make the product do harm, each with the nearby test that notices the edit.
 
 ``tests/tidy/test_edits.py`` checks that each line and each test still exists. ``make test-long`` makes each edit in a copy of the
 tree and sees its test fail. docs/testing.md shows the table.
@@ -41,6 +41,13 @@ EDITS = (
         "if owner is None or owner.owes or not may_sweep(",
         "if owner is None or not may_sweep(",
         "tests/contract/test_stages_sweep.py::test_no_snapshot_goes_while_its_migration_still_owes_an_effect",
+    ),
+    Edit(
+        "The sweep completes a migration that a person has changed since the sweep read it",
+        "shared/adapters/migrations.py",
+        'return _migration_key(step.before.migration_id), columns, removed, {"version": step.before.version}',
+        "return _migration_key(step.before.migration_id), columns, removed, {}",
+        "tests/contract/test_sweep_completes.py::test_a_migration_that_a_person_changes_meanwhile_keeps_that_change",
     ),
     Edit(
         "The window does not hold the job of a retry",

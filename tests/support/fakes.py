@@ -112,9 +112,12 @@ class FakeMigrations:
     def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
         return [self.create(*each) for each in made]
 
-    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        for each in made:
+    def remove_last_outboxes(self, migrations: Sequence[Migration]) -> None:
+        for each in migrations:
             self.remove_outbox(each, each.version)
+
+    def commit_steps(self, steps: Sequence[Step]) -> list[bool]:
+        return [False] * len(steps)
 
     def _row(self, migration_id: str) -> _Row:
         if migration_id not in self.rows:
@@ -453,6 +456,9 @@ class FakeLedger:
 
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         return [entry for (owner, _), entry in sorted(self.entries.items()) if owner == migration_id]
+
+    def entries_of_migrations(self, migration_ids: Sequence[str]) -> dict[str, list[LedgerEntry]]:
+        return {each: self.entries_of_migration(each) for each in migration_ids}
 
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
