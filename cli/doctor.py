@@ -149,7 +149,7 @@ def _check_cloud_assistant(account: OperatorAccount) -> str:
 def _check_kept_commands(account: OperatorAccount) -> str:
     if os.environ.get("REPLANK_COMMANDS", "run") != "kept":
         return "none needed: REPLANK_COMMANDS is not kept"
-    from cli.kept_commands import missing_commands
+    from cli.kept_commands import missing_commands, regions_from_environment
 
     lacking = missing_commands(account)
     if lacking:
@@ -159,7 +159,8 @@ def _check_kept_commands(account: OperatorAccount) -> str:
             f"{first.region} lacks the command {first.name}.{more}",
             "Run `replank bootstrap --commands` with this version of Replank.",
         )
-    return "each region has the commands of this version"
+    regions = ", ".join(regions_from_environment(account))
+    return f"{regions}: the commands of this version are there; of other regions and member accounts a precheck tells"
 
 
 def _check_snapshots(account: OperatorAccount) -> str:

@@ -30,6 +30,19 @@ MOST_PARAMETERS, MOST_INVOKED, MOST_NAME = 20, 10, 64
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w:-]+)\s*\}\}")
 
 
+def kept_command(world: EcsWorld, params: Params) -> Doc:
+    """The kept command of a call. A command of another region is not found."""
+    doc = world.need("command", params["CommandId"], "InvalidCmdId.NotFound")
+    there = is_in_region(world, doc, params["RegionId"])
+    refuse_unless(there, "InvalidCmdId.NotFound", "The specified command ID does not exist.", 404)
+    return doc
+
+
+def is_in_region(world: EcsWorld, doc: Doc, region_id: str) -> bool:
+    """Whether a kept command is in the region. States of older versions store no region."""
+    return bool(doc["sim"].get("region", world.cloud.region) == region_id)
+
+
 class Commands:
     """RunCommand, InvokeCommand and StopInvocation."""
 
@@ -62,7 +75,7 @@ class Commands:
     def _invoke(self, params: Params) -> dict[str, Any]:
         instances = self._instances(params)
         check_run_once(params)
-        kept = self.world.need("command", params["CommandId"], "InvalidCmdId.NotFound")
+        kept = kept_command(self.world, params)
         timeout_s = checked_timeout(params, kept["Timeout"])
         script = self.world.cloud.db.blob(kept["sim"]["content"]).decode()
         given = None

@@ -12,7 +12,16 @@ import re
 from typing import Any
 
 from localcloud.core.errors import ApiError
-from localcloud.ecs.commands import MOST_KEPT, MOST_NAME, MOST_PARAMETERS, TYPES, checked_command, parameter_names
+from localcloud.ecs.commands import (
+    MOST_KEPT,
+    MOST_NAME,
+    MOST_PARAMETERS,
+    TYPES,
+    checked_command,
+    is_in_region,
+    kept_command,
+    parameter_names,
+)
 from localcloud.ecs.paging import Params, page_of, tag_links
 from localcloud.ecs.store import Doc
 from localcloud.ecs.tags import check_tags, ecs_tags
@@ -44,7 +53,7 @@ class KeptCommands:
         if with_parameters:
             _check_parameter_names(script)
         most = self.world.setting("kept_commands", MOST_COMMANDS)
-        full = self.world.store.count("command", {}) >= most
+        full = len(self._in_region(params["RegionId"])) >= most
         refuse_unless(not full, "CmdCount.ExceedQuota", "The total number of commands in the current region exceeds the quota.")
         id, digest = self.world.cloud.new_id("c-hz0"), hashlib.sha256(script.encode()).hexdigest()
         self.world.cloud.db.put_blob(digest, script.encode())
@@ -64,7 +73,7 @@ class KeptCommands:
             "Version": 1,
             "Latest": True,
             "Tags": {"Tag": ecs_tags(params)},
-            "sim": {"content": digest},
+            "sim": {"content": digest, "region": params["RegionId"]},
         }
         self.world.store.put("command", id, doc)
         return {"CommandId": id}
@@ -73,8 +82,7 @@ class KeptCommands:
         """DescribeCommands: the account's own commands, newest first. A name that ends with * is a prefix."""
         if "Provider" in params:
             raise ApiError("InvalidParameter.Provider", "The common commands of Alibaba Cloud are not emulated.", 400)
-        found = self.world.store.find("command", tag_links(params))
-        wanted = [doc for doc in found if _is_wanted(doc, params)]
+        wanted = [doc for doc in self._in_region(params["RegionId"], tag_links(params)) if _is_wanted(doc, params)]
         # Ids are made in order, so they decide between commands of one second.
         newest_first = sorted(wanted, key=lambda doc: (doc["CreationTime"], doc["CommandId"]), reverse=True)
         page, fields = page_of(newest_first, params)
@@ -82,9 +90,13 @@ class KeptCommands:
 
     def delete(self, params: Params) -> dict[str, Any]:
         """DeleteCommand. Invocations that have begun continue, because they have their own copy of the script."""
-        self.world.need("command", params["CommandId"], "InvalidCmdId.NotFound")
+        kept_command(self.world, params)
         self.world.store.delete("command", params["CommandId"])
         return {}
+
+    def _in_region(self, region_id: str, links: dict[str, str] | None = None) -> list[Doc]:
+        found = self.world.store.find("command", links or {})
+        return [doc for doc in found if is_in_region(self.world, doc, region_id)]
 
     def _row(self, doc: Doc, params: Params) -> Doc:
         content = self.world.cloud.db.blob(doc["sim"]["content"])

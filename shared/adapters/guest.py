@@ -12,9 +12,10 @@ from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service, error_code_matcher
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.errors import AccountUnusable, Permanent, Transient
+from shared.domain.errors import AccountUnusable, Permanent
 from shared.domain.events import PLAIN_COMMAND
 from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
+from shared.domain.missing_command import missing_command_error
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
@@ -105,8 +106,16 @@ class CloudAssistant:
             )
         except CloudError:  # the command was deleted after this process had listed the commands; the next call lists them again
             self._kept_ids_in(region_id).pop(call.name, None)
-            raise _command_not_kept(region_id, call.name) from None
+            raise missing_command_error(self._clients.account_id, region_id, call.name) from None
         return str(body.invoke_id)
+
+    def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
+        if self._kept_ids is None:
+            return ()
+        wanted = names()
+        if not self._kept_ids_in(region_id).keys() >= set(wanted):
+            self._list_kept_ids(region_id)
+        return tuple(each for each in wanted if each not in self._kept_ids_in(region_id))
 
     def _kept_ids_in(self, region_id: str) -> dict[str, str]:
         """The ids of the kept commands that this process knows in the region, by name."""
@@ -114,19 +123,28 @@ class CloudAssistant:
 
     def _kept_command_id(self, region_id: str, name: str) -> str:
         """The id of a kept command. The account's commands are listed once per process; again only if one is missing."""
-        if name not in self._kept_ids_in(region_id) and self._kept_ids is not None:
-            self._kept_ids[self._clients.role_or_account, region_id] = dict(self._list_kept_commands(region_id))
         if name not in self._kept_ids_in(region_id):
-            raise _command_not_kept(region_id, name)
+            self._list_kept_ids(region_id)
+        if name not in self._kept_ids_in(region_id):
+            raise missing_command_error(self._clients.account_id, region_id, name)
         return self._kept_ids_in(region_id)[name]
 
-    def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str]]:
-        """Names and ids. Of several commands with one name, the oldest comes last."""
+    def _list_kept_ids(self, region_id: str) -> None:
+        """List the account's kept commands in the region. Of several commands with one name, the oldest counts.
+
+        No page says in which order DescribeCommands lists commands, so their creation times decide.
+        """
+        found = sorted(self._list_kept_commands(region_id), reverse=True)
+        if self._kept_ids is not None:
+            self._kept_ids[self._clients.role_or_account, region_id] = {name: id for _, name, id in found}
+
+    def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str, str]]:
+        """Creation time, name and id of each kept command."""
         token: str | None = None
         for _ in range(MAX_PAGES):
             body = self._fetch_kept_commands_page(region_id, token)
             for each in (body.commands.command if body.commands else None) or []:
-                yield str(each.name), str(each.command_id)
+                yield str(each.creation_time or ""), str(each.name), str(each.command_id)
             token = body.next_token
             if not token:
                 return
@@ -191,15 +209,6 @@ class CloudAssistant:
             )
             for each in (status.instance_cloud_assistant_status if status else None) or []
         }
-
-
-def _command_not_kept(region_id: str, name: str) -> Transient:
-    return Transient(
-        "Command.NotKept",
-        f"The account keeps no command {name} in {region_id}.",
-        "Run `replank bootstrap --commands` with this region in REPLANK_REGIONS. Or set the stack's FreeCommands to * and "
-        "REPLANK_COMMANDS to run, and deploy.",
-    )
 
 
 def _parsed_command_result(found: Any) -> CommandResult:

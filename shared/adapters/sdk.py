@@ -112,6 +112,12 @@ class Clients:
         """What tells the accounts apart whose ECS these clients call."""
         return str(getattr(self.assumed, "role_arn", "")) or self.account.account_id
 
+    @property
+    def account_id(self) -> str:
+        """The id of the account whose ECS these clients call."""
+        arn = str(getattr(self.assumed, "role_arn", ""))
+        return arn.split(":")[3] if arn else self.account.account_id
+
     def tablestore_client(self) -> Any:
         """The client of the pipeline's Tablestore instance."""
         return self._make_client_once("tablestore", self._make_tablestore_client)

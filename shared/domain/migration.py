@@ -132,6 +132,14 @@ class DriverData:
 
 
 @dataclass(frozen=True)
+class MissingCommand:
+    """A command that a stage needs and that the account does not keep: what a person has to do, and since when it is missing."""
+
+    todo: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Migration:
     """The migration of one instance, with all fields that its row stores. All times are timezone-aware, in UTC. The field ``hop``
     counts from 0, and ``attempt`` from 1.
@@ -195,6 +203,8 @@ class Migration:
     """The progress of the batch's commands that run in the guest before and after the move."""
     stalled_at: datetime | None = None
     """When a start first failed while the migration held its present slot; None if no start failed."""
+    lacks: MissingCommand | None = None
+    """The kept command that the present state waits for; None if no command is missing."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
@@ -343,7 +353,7 @@ def step_to_state(
         raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")
     version = migration.version + 1
     stalled = {} if to in BEFORE_A_START else {"stalled_at": None}
-    entered = {} if to is migration.state else {"entered_version": version, "entered_at": now}
+    entered = {} if to is migration.state else {"entered_version": version, "entered_at": now, "lacks": None}
     written = {"state": to, "version": version, "due_at": None, "owes": migration.remaining_outbox_versions, "received": 0}
     after = replace(migration, **{**written, **stalled, **entered, **changes})
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))

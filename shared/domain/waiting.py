@@ -41,6 +41,8 @@ def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     to compute the reason only if ``may_wait_for_limit`` is true.
     """
     state = migration.state
+    if migration.lacks is not None:
+        return f"a person: {migration.lacks.todo}"
     if state in ADMITTED:
         return held or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:

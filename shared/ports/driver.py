@@ -46,7 +46,8 @@ class InstanceIdentity:
 class JobReport:
     """The phase of a job, and the job's progress in percent.
 
-    If the job has failed, ``code`` and ``message`` describe the failure.
+    If the job has failed, ``code`` and ``message`` describe the failure. If a kept command is missing, a running job cannot be
+    looked at. Then ``code`` is ``Command.NotKept``, and ``remedy`` says what a person has to do.
     """
 
     phase: JobPhase

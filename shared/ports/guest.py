@@ -67,6 +67,11 @@ class Guest(Protocol):
         wakes no stage. Raises Transient (Command.NotKept) if the account does not keep the command.
         """
 
+    def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
+        """Those of the named commands that the account does not keep in the region. Empty, without a call, if the deployment runs
+        every script with RunCommand.
+        """
+
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         """The result of the command with this invocation id; None while the command runs."""
 

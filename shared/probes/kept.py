@@ -14,7 +14,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from shared.domain.catalog import Catalog
+from shared.domain.hop import Hop
 from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
+from shared.domain.recipes.choose import recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.record import dataclass
 from shared.probes import probe_script
@@ -72,6 +75,13 @@ def kept_scripts(recipes: Sequence[Recipe]) -> tuple[KeptScript, ...]:
         _tool(),
         *(_tool_beginning(each) for each in recipes),
     )
+
+
+def needed_commands(os_type: str, hops: Sequence[Hop], catalog: Catalog) -> tuple[str, ...]:
+    """The names of the kept commands that a migration needs. ``hops`` are those that the guest driver will carry out."""
+    recipes = [recipe_for_path(catalog, hop.source, hop.destination) for hop in hops]
+    beginnings = [_tool_beginning(each) for each in recipes if each is not None]
+    return tuple(each.name for each in (_probe(os_type), _marker(os_type), *([_tool(), *beginnings] if hops else ())))
 
 
 def kept_probe(os_type: str, *, files: Sequence[str], updates: bool) -> KeptCall:

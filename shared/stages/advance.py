@@ -24,9 +24,20 @@ from shared.domain.effects import (
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step_to_state
+from shared.domain.migration import (
+    ADMITTED,
+    TRANSITIONS,
+    Failure,
+    Migration,
+    MissingCommand,
+    State,
+    Step,
+    ToolLog,
+    step_to_state,
+)
+from shared.domain.missing_command import NOT_KEPT
 from shared.domain.outbox import is_removed_by_receiver
-from shared.domain.timing import START_LIMIT, duration_in_words
+from shared.domain.timing import LOOK_AGAIN, START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
@@ -192,7 +203,7 @@ def run_stage_or_fail_migration(
     try:
         migration = load_current_migration(message, ports, states)
         try:
-            return _run_stage_in_account(body, migration, ports)
+            return _run_stage_in_account(body, migration, giving_up[0], ports)
         except (Permanent, Refused) as error:
             return _fail_migration_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
@@ -210,15 +221,49 @@ def _id_of_named_migration(message: Message) -> str:
     return str(message.data.get("migrationId", ""))
 
 
-def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
+def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, stage: str, ports: Ports) -> Outcome:
     try:
-        return body(migration, ports.ports_for_migration(migration))
+        done = body(migration, ports.ports_for_migration(migration))
     except AccountUnusable as error:
         return _make_migration_wait_for_account(migration, error, ports)
     except Transient as error:
+        if error.code == NOT_KEPT and migration.state in TRANSITIONS[migration.state]:
+            return _wait_for_missing_command(migration, error, stage, ports)
         if migration.state in STATES_BEFORE_ADMISSION:
             _record_delayed_start_or_fail(migration, error, ports)
         raise
+    if migration.lacks is not None:
+        record_missing_command(migration, "", stage, ports)
+    return done
+
+
+def record_missing_command(migration: Migration, todo: str, stage: str, ports: Ports) -> None:
+    """Record what a person has to do because a kept command is missing; ``todo`` is empty if no command is missing any more.
+
+    If the row has changed since it was read, nothing is recorded.
+    """
+    row = ports.migrations.load(migration.migration_id)
+    if row.version != migration.version or todo == (row.lacks.todo if row.lacks else ""):
+        return
+    now = ports.clock.now()
+    lacks = MissingCommand(todo, row.lacks.since if row.lacks else now) if todo else None
+    reason = NOT_KEPT if todo else "the missing command is there"
+    due_at = row.due_at or now + LOOK_AGAIN
+    with suppress(Stale):
+        advance_migration(ports, step_to_state(row, row.state, now=now, by=stage, reason=reason, lacks=lacks, due_at=due_at))
+
+
+def _wait_for_missing_command(migration: Migration, error: Transient, stage: str, ports: Ports) -> Outcome:
+    """Make the migration wait until its account keeps the command. Raises Permanent (Command.MissingTooLong) after START_LIMIT.
+
+    A rollback never ends with this error, because it has a longer limit of its own.
+    """
+    since = migration.lacks.since if migration.lacks else None
+    if since is not None and ports.clock.now() - since > START_LIMIT and migration.state is not State.ROLLING_BACK:
+        waited = f"The migration waited for {duration_in_words(START_LIMIT)}: {error.message}"
+        raise Permanent("Command.MissingTooLong", waited, error.remedy) from error
+    record_missing_command(migration, error.remedy, stage, ports)
+    return Outcome("waiting", {"state": migration.state.value, "code": error.code, "reason": error.message})
 
 
 def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:

@@ -19,6 +19,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ACTIVE, Failure, Migration, State, step_to_state
+from shared.domain.missing_command import missing_command_refusal
 from shared.domain.observation import Observation, baseline_document_name, instance_document_name
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed_facts
@@ -62,6 +63,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         _check_driver_has_settings(migration, instance, ports)
         _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, summary)
+        _check_commands_are_kept(migration, ports)
         _acquire_instance_lock(migration, summary, ports)
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
@@ -151,6 +153,20 @@ def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, po
     error = ports.unready_on_path(migration.driver, instance.os_type, ahead)
     if error is not None:
         raise Refused(error.code, error.message, error.remedy)
+
+
+def _check_commands_are_kept(migration: Migration, ports: Ports) -> None:
+    """Refuse an instance if its account lacks a kept command that the migration will need. Raises Refused (Command.NotKept)."""
+
+    def needed() -> tuple[str, ...]:
+        from shared.probes.kept import needed_commands  # only a deployment that keeps commands needs it
+
+        ahead = migration.hops[migration.hop :] if driver_traits(migration.driver).installs_in_guest else ()
+        return needed_commands(migration.os_type, ahead, ports.catalog)
+
+    missing = ports.guest.commands_not_kept(migration.region_id, needed)
+    if missing:
+        raise missing_command_refusal(migration.account_id or ports.account_id, migration.region_id, missing)
 
 
 def _migration_with_group(migration: Migration, instance: InstanceFacts, summary: BatchSummary) -> Migration:

@@ -12,11 +12,12 @@ from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import DriverData, Migration, State, step_to_state
+from shared.domain.missing_command import NOT_KEPT
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, interval_before_poll
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
-from shared.stages.advance import advance_migration, fail_migration, record_error_if_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_error_if_account_refusal, record_missing_command
 from shared.stages.effects import launch_job
 
 MIN_RECORDED_PROGRESS = 10
@@ -91,6 +92,8 @@ def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Po
         )
     if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
+    elif report.code == NOT_KEPT or migration.lacks is not None:
+        record_missing_command(migration, report.remedy if report.code == NOT_KEPT else "", "watch", ports)
     elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
         _schedule_next_poll(migration, report, ports)
     return False

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from cli.kept_commands import VERSION, create_missing_commands, missing_commands
+from cli.kept_commands import VERSION, _create_command, create_missing_commands, missing_commands
 from cli.sdk_account import OperatorAccount, call_rpc
+from localcloud.account import service
 from localcloud.core import members
 from localcloud.core.app import ACCOUNT_ID
+from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Credentials
+from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent, Transient
 from shared.domain.kept_commands import KeptCall
+from shared.domain.recipes.choose import all_recipes
 from shared.ports.ports import Ports
 from shared.probes import parse_probe_answer, probe_script
-from shared.probes.kept import kept_marker, kept_probe
+from shared.probes.kept import kept_marker, kept_probe, kept_scripts
 from shared.probes.marker import Action, parse_marker_answer
 from shared.runtime.composition import make_ports
 from tests.support.fleets import WINDOWS_2008, fleet, instance
@@ -113,6 +117,36 @@ def test_a_command_that_somebody_deleted_is_found_again_once_it_is_made_again(on
     assert missing.value.code == "Command.NotKept"
     create_missing_commands(OperatorAccount.from_environment())
     assert send(one, kept_probe("linux", files=("/etc/hosts",), updates=False), "rp-m1-y")
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["newest first", "oldest first"])
+def test_of_commands_with_one_name_the_oldest_counts_however_they_are_listed(
+    one: Bench, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    """Two bootstraps at the same time may create a command twice. All functions must choose the same one."""
+    account = OperatorAccount.from_environment()
+    script = next(each for each in kept_scripts(all_recipes(CATALOG)) if each.key == "marker-linux")
+    made = []
+    for _ in range(3):
+        _create_command(account, REGION, script)
+        one.world.run(1)
+        every = call_rpc(account.openapi_client("ECS"), "DescribeCommands", VERSION, {"RegionId": REGION, "MaxResults": 50})
+        made.append(next(each["CommandId"] for each in every["Commands"]["Command"] if each["CommandId"] not in made))
+    listed = CloudAssistant._list_kept_commands
+    monkeypatch.setattr(CloudAssistant, "_list_kept_commands", lambda self, region: list(listed(self, region))[::turn])
+    invocation = send(one, kept_marker("linux", "look"))
+    with one.world.cloud.lock:
+        started = service(one.world.cloud, "ecs").world.store.get("invocation", invocation)
+    assert started["CommandId"] == made[0]
+
+
+def test_what_is_not_kept_is_named_and_costs_no_call_in_a_deployment_that_runs_scripts(one: Bench) -> None:
+    create_missing_commands(OperatorAccount.from_environment())
+    known = kept_marker("linux", "look").name
+    assert one.ports.guest.commands_not_kept(REGION, lambda: (known, "replank-kept-gone")) == ("replank-kept-gone",)
+    assert one.calls(lambda: one.ports.guest.commands_not_kept(REGION, lambda: (known,))) == []
+    with bench("precheck") as plain:
+        assert plain.calls(lambda: plain.ports.guest.commands_not_kept(REGION, lambda: ("replank-kept-gone",))) == []
 
 
 def test_text_of_an_operator_is_still_run(one: Bench) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.adapters.drivers.tool_reports import (
@@ -22,6 +23,7 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.events import PLAIN_COMMAND, guest_command_name
 from shared.domain.kept_commands import KeptCall
 from shared.domain.migration import DriverData, Migration, State
+from shared.domain.missing_command import NOT_KEPT
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF
@@ -111,7 +113,7 @@ class GuestDriver:
         except Refused:
             return ()  # the instance is gone or takes no commands
         except Transient as error:
-            if error.code != "Command.NotKept":
+            if error.code != NOT_KEPT:
                 raise
             answer = None  # a command that is missing in the account must not hold a rollback
         if answer is not None and not answer.is_tool_working:
@@ -173,7 +175,7 @@ class GuestDriver:
             raise
         except (Transient, Refused) as error:
             _LOG.info("the guest cannot be asked now: %s", error, extra={"migrationId": migration.migration_id})
-            return as_before
+            return replace(as_before, code=NOT_KEPT, remedy=error.remedy) if error.code == NOT_KEPT else as_before
         return as_before if answer is None else report_during_replacement(answer, recipe, migration.handle, self._catalog)
 
     def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
