@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulation.records import TRANSITIONS, State
 from tests.simulation.scenario import KINDS
-from tests.simulation.simulation import SeedReport
+from tests.simulation.seed_report import SeedReport
 from tests.simulation.tools import FAULTS
 
 _SUMS = ("seeds", "migrations", "calls")

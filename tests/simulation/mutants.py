@@ -7,30 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, ordered, protecting, selected, weather
 from tests.simulation.invariants import Checker, all_checkers
-from tests.simulation.scenario import Scenario, draw
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutants_policy import POLICY_MUTANTS
+from tests.simulation.scenario import draw
 from tests.simulation.simulation import prepared, run_seed
-
-Patch = Any
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One bug. The checker of the invariant ``found`` must find it within ``seeds`` consecutive seeds."""
-
-    name: str
-    found: int
-    patches: Callable[[], list[Patch]]
-    seeds: int = 12
-    tune: Callable[[Scenario], Scenario] = lambda scenario: scenario
-    """Changes the scenario if the bug needs special conditions, such as more faults of one kind or more failures."""
-
 
 MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, bugs_steps.no_wait),
@@ -149,6 +134,7 @@ MUTANTS = (
     Mutant("a further precheck chooses the driver again", 13, bugs_tools.chosen_again, tune=bugs_tools.choosing),
     Mutant("a deletion protection is never put back", 14, bugs_steps.protection_kept),
     Mutant("a retry protects again what a person has unprotected", 14, bugs_steps.protected_again, tune=protecting.switched_often),
+    *POLICY_MUTANTS,
 )
 
 

@@ -14,6 +14,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from tests.simulation.policies import Policy, read_policy
+
 Columns = dict[str, Any]
 
 LATER = "laterField"
@@ -103,66 +105,6 @@ MOVING = frozenset({State.SNAPSHOTTING, State.SNAPSHOTTED, State.MIGRATING, Stat
 """States in which an instance is being worked on and needs a slot."""
 ENDED = TERMINAL | {State.MIGRATED, State.CONFIRMED}
 """States in which nothing of the product works on the instance. A failed migration may have a job that still runs."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """The times when migrations may start."""
-
-    start: str
-    end: str
-    days: tuple[int, ...]
-    utc_offset_min: int
-    cutoff_min: int
-    zone: str
-    length_min: int
-
-
-NEVER = Window("00:00", "00:01", tuple(range(7)), 0, 1439, "", 0)
-"""The window that older versions read instead of limits that they do not know."""
-
-
-@dataclass(frozen=True)
-class Blackout:
-    """A period in which nothing may start; nor may anything start in the minutes before it."""
-
-    begins: datetime
-    ends: datetime
-    reason: str
-    cutoff_min: int
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The limits of a batch."""
-
-    driver: str
-    max_moving: int
-    failure_budget: int
-    failure_percent: int | None
-    soak_min: int
-    gate: str
-    approvals: int
-    wave_approvals: int
-    rollback_approvals: int
-    automatic_rollback: bool
-    approval_min: int
-    canary: int
-    retention_days: int
-    windows: tuple[Window, ...]
-    blackouts: tuple[Blackout, ...]
-    check: str
-    per_region: int | None = None
-    per_wave: int | None = None
-    """The maximum number of instances of the batch that move at once in a region, and in a wave."""
-    wave_failure_budget: int | None = None
-    """How many migrations of one wave may fail before nothing more starts; None for no such limit."""
-    group: str = ""
-    """The tag that identifies redundancy groups; empty for no groups."""
-    order: str = ""
-    """The order in which instances start: by name, or by the value of a tag; empty for no order."""
-    commanded: tuple[str, ...] | None = None
-    """Instances whose guests run commands before and after the move. None: no instance. An empty list: all instances."""
 
 
 @dataclass(frozen=True)
@@ -362,7 +304,7 @@ def batch(written: str, submitted: str = "", chosen: str = "") -> Batch:
         origin=doc.get("origin", ""),
         instance_ids=tuple(selection.get("instance_ids", ())),
         releases=tuple(selection.get("releases", ())),
-        policy=_policy(asked.get("policy", {})),
+        policy=read_policy(asked.get("policy", {})),
         dry_run=doc.get("dry_run", False),
         acknowledgement=Acknowledgement(given["operator"], _at(given["at"]), tuple(given["text"])) if given else None,
         size=doc.get("size", 0),
@@ -376,67 +318,6 @@ def batch(written: str, submitted: str = "", chosen: str = "") -> Batch:
         excluded_vpcs=tuple(excluded.get("vpcs", ())),
         excluded_names=tuple(excluded.get("names", ())),
     )
-
-
-def _policy(doc: dict[str, Any]) -> Policy:
-    return Policy(
-        driver=doc.get("driver", "smc"),
-        max_moving=doc.get("max_moving", 5),
-        failure_budget=doc.get("failure_budget", 1),
-        failure_percent=doc.get("failure_percent"),
-        wave_failure_budget=doc.get("wave_failure_budget"),
-        soak_min=doc.get("soak_min", 0),
-        gate=doc.get("gate", "automatic"),
-        approvals=doc.get("approvals", 0),
-        wave_approvals=doc.get("wave_approvals", 0),
-        rollback_approvals=doc.get("rollback_approvals", 0),
-        automatic_rollback=doc.get("automatic_rollback", False),
-        approval_min=doc.get("approval_min", 1440),
-        canary=doc.get("canary", 0),
-        retention_days=doc.get("retention_days", 7),
-        windows=_windows(doc),
-        blackouts=tuple(_blackout(each) for each in doc.get("blackouts", ())),
-        check=doc.get("check", ""),
-        commanded=tuple(doc["commands"][0].get("instances", ())) if doc.get("commands") else None,
-        per_region=doc.get("max_moving_per_region"),
-        per_wave=doc.get("max_moving_per_wave"),
-        group=(doc.get("group") or {}).get("tag", ""),
-        order=doc.get("order", ""),
-    )
-
-
-UNKNOWN_BEFORE = (
-    "blackouts",
-    "waves",
-    "order",
-    "approvals",
-    "max_moving_per_region",
-    "max_moving_per_wave",
-    "wave_failure_budget",
-)
-"""Limits that older versions do not know. If a batch has one of these, the row also has a window that never opens, for older
-versions.
-"""
-
-
-def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
-    """All windows. With several windows, blackouts, waves or approvals, the single window may be the one for older versions,
-    which never opens.
-    """
-    several = tuple(_window(each) for each in doc.get("windows", ()))
-    if several or not doc.get("window"):
-        return several
-    own = _window(doc["window"])
-    return () if own == NEVER and any(doc.get(name) for name in UNKNOWN_BEFORE) else (own,)
-
-
-def _window(doc: dict[str, Any]) -> Window:
-    days, offset, cutoff = tuple(doc.get("days", range(7))), doc.get("utc_offset_min", 0), doc.get("cutoff_min", 60)
-    return Window(doc["start"], doc.get("end", ""), days, offset, cutoff, doc.get("zone", ""), doc.get("length_min", 0))
-
-
-def _blackout(doc: dict[str, Any]) -> Blackout:
-    return Blackout(_at(doc["from_"]), _at(doc["to"]), doc.get("reason", ""), doc.get("cutoff_min", 0))
 
 
 @lru_cache(maxsize=2048)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tests.simulation.figures import Figures, show
 from tests.simulation.scenario import Scenario, draw
+from tests.simulation.seed_report import SeedReport
 from tests.simulation.shrink import shrink
-from tests.simulation.simulation import SeedReport, prepared, run_seed
+from tests.simulation.simulation import prepared, run_seed
 from tests.simulation.tally import Chunk, ChunkTally, OtherCode
 
 CHUNK = 25

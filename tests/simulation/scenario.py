@@ -8,7 +8,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation import tools
+from tests.simulation import choices, tools
+from tests.simulation.choices import OLD_ONLY
 from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
 CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
@@ -67,8 +68,8 @@ FOREIGN = "id # a stranger's command"
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
 """The share of batches with the operator's own check in the guests, and that check."""
 
-UNASKED, OLD_ONLY = 0.15, 'grep -q CentOS "${GUEST_ROOT:-}/etc/os-release" # own check of the application'
-"""The share of batches with automatic rollback, and a check that fails after every move."""
+UNASKED = 0.15
+"""The share of batches with automatic rollback."""
 
 COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
 """The share of batches with a pre command and a post command, and the text that marks them."""
@@ -105,6 +106,8 @@ class Scenario:
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
     keeps_commands: bool = False
     """Whether the functions invoke kept commands, and may run no other text but an operator's."""
+    roles: bool = False
+    """Whether the deployment gives roles to persons."""
     holds: float = HOLDS
     brakes: float = BRAKES
     kinds: tuple[str, ...] = field(default=())
@@ -120,6 +123,7 @@ def draw(seed: int) -> Scenario:
     _twin(random.Random(f"twins:{seed}"), records)
     _tagged(random.Random(f"groups:{seed}"), records)
     _protected(random.Random(f"protected:{seed}"), records)
+    choices.with_spots(random.Random(f"spots:{seed}"), records)
     records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
@@ -131,6 +135,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_with_reminder(random.Random(f"reminder:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_order(random.Random(f"order:{seed}:{at}"), each, records) for at, each in enumerate(batches))
     batches = tuple(_with_selection(random.Random(f"selection:{seed}:{at}"), each, at, records) for at, each in enumerate(batches))
+    batches = tuple(choices.with_choices(seed, at, each, records) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -148,6 +153,7 @@ def draw(seed: int) -> Scenario:
         inventory=rng.random() < 0.05,
         prompt=random.Random(f"prompt:{seed}").random() < PROMPT,
         forgetful=random.Random(f"forgetful:{seed}").random() < FORGETFUL,
+        roles=random.Random(f"roles:{seed}").random() < choices.WITH_ROLES,
         kinds=kinds,
     )
 

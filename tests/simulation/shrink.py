@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Iterable
 
-from tests.simulation.simulation import SeedReport, run_seed
+from tests.simulation.seed_report import SeedReport
+from tests.simulation.simulation import run_seed
 
 
 def shrink(report: SeedReport, *, seconds: float = 120.0) -> tuple[SeedReport, list[int]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
@@ -22,13 +22,13 @@ from localcloud.deploy.plan import make as make_plan
 from localcloud.fc.model import Result
 from shared.adapters import redact
 from shared.runtime import entrypoint, logs
-from tests.simulation import guests, newer
+from tests.simulation import choices, guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Sight, all_checkers
 from tests.simulation.invariants.approved import waits_for_approval
 from tests.simulation.invariants.grouped import undecided_mate
-from tests.simulation.invariants.times import blacked, within
+from tests.simulation.invariants.times import blacked, days_of_two_openings, within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.living import GuestWrites
@@ -37,6 +37,7 @@ from tests.simulation.people import People
 from tests.simulation.protecting import look_min
 from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines, waves
 from tests.simulation.scenario import BatchPlan, Scenario, draw
+from tests.simulation.seed_report import SeedReport
 from tests.simulation.tools import PROVEN
 from tests.simulation.trace import RunTrace
 from tests.simulation.truth import Change, Truth
@@ -55,12 +56,12 @@ REMINDED_MIN = 95
 """Within this many minutes batches are closed and persons are reminded of them."""
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must end or wait for a person within this much virtual time (waves run one after another)."""
-WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
+WINDOW_STEP_MIN = 30
 """If everything left waits for a closed window, or for a hung job's time limit (at most a day), time jumps by these steps.
 
-Two days contain each window twice. The count restarts at each start. A window of one hour with one slot allows one or two starts a
-day, so later instances wait as many days as the operator's limits require. An instance is stuck if it is passed over by a window
-that starts nothing.
+The steps contain each window twice (``times.days_of_two_openings``). The count restarts at each start. A window of one hour with
+one slot allows one or two starts a day, so later instances wait as many days as the operator's limits require. An instance is stuck
+if it is passed over by a window that starts nothing.
 """
 IDLE_MIN = 4
 ROUNDS = 8
@@ -72,26 +73,6 @@ _RESTING = TERMINAL | {State.MIGRATED, State.FAILED, State.CONFIRMED}
 _ADMITTED = frozenset({State.READY, State.WAITING})
 """States in which a migration waits for admission."""
 _plans: dict[str, Plan] = {}
-
-
-@dataclass
-class SeedReport:
-    """The result of one seed."""
-
-    seed: int
-    violations: list[Violation]
-    migrations: int
-    injected: Counter[str]
-    states: Counter[str]
-    transitions: Counter[tuple[str, str]]
-    failures: Counter[str]
-    ended: Counter[str]
-    calls: int
-    digest: str
-    seconds: float
-    done: list[int]
-    trace: RunTrace = field(repr=False)
-    names: tuple[str, ...] = ()
 
 
 class Enough(Exception):
@@ -138,6 +119,8 @@ class Simulation:
         self.invoker = invoker or SimInvoker()
         self.chaos: Chaos
         env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0", "REPLANK_GUEST_PROVEN": PROVEN}
+        if scenario.roles:
+            env["REPLANK_ROLES"] = json.dumps(choices.grants())
         if scenario.keeps_commands:
             env["REPLANK_COMMANDS"] = "kept"
         self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
@@ -146,7 +129,7 @@ class Simulation:
         self.chaos = Chaos(scenario.seed, scenario.rates, cloud, self.invoker, self.say, allowed=allowed)
         self.truth = Truth(cloud)
         self.life = GuestWrites(self.truth)
-        self.scene = Sight(self.truth, scenario.account_limit)
+        self.scene = Sight(self.truth, scenario.account_limit, roles=dict(choices.ROLES) if scenario.roles else {})
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told), scenario.seed)
         self.people.holds, self.people.brakes = scenario.holds, scenario.brakes
@@ -244,6 +227,9 @@ class Simulation:
         for each in self.truth.ecs.store.find("instance", {}):
             self.scene.tags[each["InstanceId"]] = {tag["TagKey"]: tag["TagValue"] for tag in each["Tags"]["Tag"]}
             self.scene.names[each["InstanceId"]] = each["InstanceName"]
+            self.scene.systems[each["InstanceId"]] = each["OSName"]
+            if each["SpotStrategy"] != "NoSpot":
+                self.scene.spots.add(each["InstanceId"])
         self._no_inventory()
         with self.cloud.lock, self.cloud.db.transaction():
             if self.scenario.inventory:
@@ -306,7 +292,7 @@ class Simulation:
         self.say("PHASE rest")
         self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_time())
         idle = 0
-        while idle < WINDOWS and self._only_time():
+        while idle < self._window_steps() and self._only_time():
             started = self._started()
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + WINDOW_STEP_MIN * MINUTE)  # type: ignore[attr-defined]
             self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_time())
@@ -320,6 +306,10 @@ class Simulation:
                     owes = [name for name in self.truth.rows[id] if name.startswith(OUTBOX)]
                     due = migration.due_at
                     self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
+
+    def _window_steps(self) -> int:
+        days = max((days_of_two_openings(each.policy) for each in self.truth.batches.values()), default=0)
+        return days * 24 * 60 // WINDOW_STEP_MIN
 
     def _started(self) -> int:
         """How often a migration has started its snapshots or its job. A window counts these starts."""

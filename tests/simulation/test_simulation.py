@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.figures import Figures, show
-from tests.simulation.mutants import MUTANTS, Mutant, hunt
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.simulation import prepared, run_seed
 
 SEEDS = range(0, 8)

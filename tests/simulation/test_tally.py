@@ -14,7 +14,7 @@ from localcloud.core.errors import ApiError
 from tests.simulation import run, tally
 from tests.simulation.figures import Figures
 from tests.simulation.scenario import draw
-from tests.simulation.simulation import SeedReport
+from tests.simulation.seed_report import SeedReport
 from tests.simulation.tally import ChunkTally, OtherCode, fingerprint
 from tests.simulation.trace import RunTrace
 

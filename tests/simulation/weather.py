@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation.scenario import CHECK, DRAIN, OLD_ONLY, RESTORE, TAG, Scenario, record
+from tests.simulation.choices import OLD_ONLY
+from tests.simulation.scenario import CHECK, DRAIN, RESTORE, TAG, Scenario, record
 from tests.support.fleets import WINDOWS_2008
 
 
@@ -249,22 +250,23 @@ def tomorrow_in_london(scenario: Scenario) -> Scenario:
 
 def black(scenario: Scenario) -> Scenario:
     """A blackout of some hours holds everything from the beginning."""
-    return with_policy(scenario, blackouts=[_blackout(-60, 600)])
+    return with_policy(scenario, blackouts=[black_between(-60, 600)])
 
 
 def retried_in_a_blackout(scenario: Scenario) -> Scenario:
     """A blackout begins while the first jobs fail. They are retried after it."""
-    return with_policy(retried(scenario), blackouts=[_blackout(20, 600)])
+    return with_policy(retried(scenario), blackouts=[black_between(20, 600)])
 
 
 def two_hops_in_a_blackout(scenario: Scenario) -> Scenario:
     """A blackout begins while the first hop runs."""
-    return with_policy(two_hops(scenario), blackouts=[_blackout(40, 600)])
+    return with_policy(two_hops(scenario), blackouts=[black_between(40, 600)])
 
 
-def _blackout(begins: int, ends: int) -> dict[str, Any]:
+def black_between(begins: int, ends: int, *, cutoff_min: int = 0) -> dict[str, Any]:
+    """A blackout, in minutes from the beginning of the run."""
     first, last = START + timedelta(minutes=begins), START + timedelta(minutes=ends)
-    return {"from": f"{first:%Y-%m-%dT%H:%MZ}", "to": f"{last:%Y-%m-%dT%H:%MZ}", "reason": "storm", "cutoffMin": 0}
+    return {"from": f"{first:%Y-%m-%dT%H:%MZ}", "to": f"{last:%Y-%m-%dT%H:%MZ}", "reason": "storm", "cutoffMin": cutoff_min}
 
 
 def canary(scenario: Scenario) -> Scenario:

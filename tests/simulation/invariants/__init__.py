@@ -4,6 +4,7 @@ The checkers see every written row, every effect in the account and every ended 
 checker returns sentences; each sentence is a violation.
 """
 
+from tests.simulation.invariants.asked import ComparedAsAsked, OnlyAllowedWays, RemindedInTime, WavesAsAsked
 from tests.simulation.invariants.chosen import OnlyTheChosen
 from tests.simulation.invariants.commands import OwnCommands
 from tests.simulation.invariants.ends import NeverStuck
@@ -62,4 +63,8 @@ def all_checkers() -> list[Checker]:
         DriverStays(),
         DisturbancesNoticed(),
         ProtectionPutBack(),
+        ComparedAsAsked(),
+        OnlyAllowedWays(),
+        WavesAsAsked(),
+        RemindedInTime(),
     ]

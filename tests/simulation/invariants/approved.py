@@ -14,7 +14,7 @@ from tests.simulation.records import Columns
 from tests.simulation.truth import Change
 
 BATCH, WAVE = "batch", "wave "
-OPERATOR = "x-replank-operator"
+OPERATOR, TOKEN = "x-replank-operator", "x-replank-token"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Approved:
             if path != f"batches/{batch_id}/approvals" or sender != each["by"]:
                 asked = f"asked for by {sender or 'nobody'} in {path or 'no request'}"
                 yield f"an approval of {each['by']} for {batch_id} was noted, {asked}"
+            yield from _may_approve(batch_id, each["by"], http, scene)
             at = records.moment(each["at"])
             assert at is not None
             self._given.setdefault(batch_id, []).append(Given(each["about"], each["by"], at, chosen))
@@ -79,6 +80,15 @@ class Approved:
         return f"with {len(persons)} of {wanted} approvals" if len(persons) < wanted else ""
 
 
+def _may_approve(batch_id: str, by: str, http: dict[str, str], scene: Sight) -> Found:
+    """Check that the policy's role and trust allow the person to approve. An admin may always approve."""
+    policy = scene.truth.batches[batch_id].policy
+    if policy.approver_trust == "verified" and not http.get("token"):
+        yield f"an approval of {by} for {batch_id} was noted, and nobody has verified that name"
+    if scene.roles and not scene.roles.get(by, frozenset()) & {policy.approver_role, "admin"}:
+        yield f"an approval of {by} for {batch_id} was noted, whose role is not {policy.approver_role}"
+
+
 def waits_for_approval(row: Columns, batch: records.Batch, now: datetime) -> bool:
     """Whether the policy requires approvals before anything new starts in the batch."""
     lasts = timedelta(minutes=batch.policy.approval_min)
@@ -98,9 +108,10 @@ def _chosen(row: Columns) -> str:
 
 
 def _request(frame: Frame | None) -> dict[str, str]:
-    """The path and the sender of the current request."""
+    """The path, the sender and the token of the current request."""
     if frame is None or frame.function != "api":
         return {}
     request = json.loads(frame.payload)
     headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
-    return {**request.get("requestContext", {}).get("http", {}), "operator": unquote(str(headers.get(OPERATOR, "")))}
+    said = {"operator": unquote(str(headers.get(OPERATOR, ""))), "token": str(headers.get(TOKEN, ""))}
+    return {**request.get("requestContext", {}).get("http", {}), **said}

@@ -7,6 +7,7 @@ from collections import defaultdict
 from tests.simulation import records
 from tests.simulation.acts import decoded
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
+from tests.simulation.policies import Rule
 from tests.simulation.records import Migration, State
 from tests.simulation.scenario import DRAIN, RESTORE
 from tests.simulation.truth import Change, Effect
@@ -35,6 +36,7 @@ class OwnCommands(Checker):
             return
         script = decoded(effect.params.get("CommandContent", ""))
         for instance_id in effect.params["InstanceId"]:
+            yield from _as_ruled(instance_id, script, effect, scene)
             if DRAIN in script:
                 yield from self._drain(instance_id, effect.answer["InvokeId"], scene)
             elif RESTORE in script:
@@ -90,5 +92,23 @@ def _tried_to_drain(instance_id: str, scene: Sight) -> bool:
 
 
 def _is_commanded(migration: Migration, scene: Sight) -> bool:
-    named = scene.batch(migration).policy.commanded
-    return named is not None and (not named or migration.instance_id in named)
+    return any(rule.pre for rule in _rules(migration, scene))
+
+
+def _rules(migration: Migration, scene: Sight) -> list[Rule]:
+    """The rule of the migration's instance, if one applies."""
+    tags = scene.tags.get(migration.instance_id, {})
+    return [rule for rule in [scene.batch(migration).policy.rule(migration.instance_id, tags)] if rule is not None]
+
+
+def _as_ruled(instance_id: str, script: str, effect: Effect, scene: Sight) -> Found:
+    """Check that a rule of one of the instance's batches has this command, with this time limit."""
+    mark = next((each for each in (DRAIN, RESTORE) if each in script), "")
+    if not mark:
+        return
+    ruled = [rule for each in scene.truth.of_instance(instance_id) for rule in _rules(each, scene)]
+    limits = {rule.pre_timeout_s if mark == DRAIN else rule.post_timeout_s for rule in ruled if mark in (rule.pre + rule.post)}
+    if not limits:
+        yield f"{mark!r} ran in {instance_id}, to which no rule of a batch applies"
+    elif int(effect.params["Timeout"]) not in limits:
+        yield f"{mark!r} may take {effect.params['Timeout']} seconds in {instance_id}, the rule says {sorted(limits)}"

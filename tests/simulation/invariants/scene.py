@@ -44,6 +44,12 @@ class Sight:
     """The tags of each instance at the beginning, because somebody may release the instance later."""
     names: dict[str, str] = field(default_factory=dict)
     """The name of each instance at the beginning."""
+    systems: dict[str, str] = field(default_factory=dict)
+    """The system's name of each instance at the beginning."""
+    spots: set[str] = field(default_factory=set)
+    """Spot instances, whose hour somebody else may outbid."""
+    roles: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The roles that the deployment gives to each person; empty if everybody may do everything."""
     disturbed: list[tuple[str, str, int]] = field(default_factory=list)
     """What somebody else did to instances: the instance, the deed, and when (ms)."""
     loses_events: bool = True

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from dateutil.tz import resolve_imaginary, tzoffset
 from dateutil.zoneinfo import get_zonefile_instance
 
-from tests.simulation.records import Policy, Window
+from tests.simulation.policies import Policy, Window
 
 
 def within(policy: Policy, moment: datetime) -> bool:
@@ -21,6 +21,11 @@ def blacked(policy: Policy, moment: datetime) -> str:
         if each.begins - timedelta(minutes=each.cutoff_min) <= moment < each.ends:
             return each.reason or "no reason given"
     return ""
+
+
+def days_of_two_openings(policy: Policy) -> int:
+    """In how many days each window certainly opens twice: two, or four for a window that stays closed on single days."""
+    return 4 if any(len(each.days) < 7 for each in policy.windows) else 2
 
 
 def _is_open(window: Window, moment: datetime) -> bool:

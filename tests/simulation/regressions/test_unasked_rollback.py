@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cli.problem import Problem
+from tests.simulation.choices import OLD_ONLY
 from tests.simulation.regressions.test_batch_brake import shown, states
 from tests.simulation.regressions.test_limits_at_starts import lines, of, world
-from tests.simulation.scenario import OLD_ONLY
 from tests.support.fleets import instance
 from tests.support.world import World
 
