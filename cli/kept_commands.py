@@ -12,7 +12,7 @@ from typing import Any
 from cli.problem import Problem
 from cli.rows import catalog_from_file, catalog_with_rows
 from cli.sdk_account import OperatorAccount, call_rpc
-from shared.domain.kept_commands import KEPT_PREFIX
+from shared.domain.events import COMMAND_PREFIX
 from shared.domain.recipes.choose import all_recipes
 from shared.probes.kept import LONGEST_KEPT, KeptScript, kept_scripts
 
@@ -82,7 +82,7 @@ def _kept_names(account: OperatorAccount, region: str) -> set[str]:
     client, token = replace(account, region=region).openapi_client("ECS"), ""
     names: set[str] = set()
     for _ in range(MOST_PAGES):
-        query: dict[str, Any] = {"RegionId": region, "Name": f"{KEPT_PREFIX}*", "MaxResults": PAGE}
+        query: dict[str, Any] = {"RegionId": region, "Name": f"{COMMAND_PREFIX}*", "MaxResults": PAGE}
         body = call_rpc(client, "DescribeCommands", VERSION, {**query, "NextToken": token} if token else query)
         names |= {each["Name"] for each in body["Commands"]["Command"]}
         token = body.get("NextToken") or ""

@@ -13,8 +13,8 @@ from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service, error_code_matcher
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import AccountUnusable, Permanent
-from shared.domain.events import PLAIN_COMMAND
-from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
+from shared.domain.events import COMMAND_PREFIX, PLAIN_COMMAND
+from shared.domain.kept_commands import KeptCall
 from shared.domain.missing_command import missing_command_error
 from shared.ports.guest import Agent, CommandResult
 
@@ -152,7 +152,7 @@ class CloudAssistant:
     def _fetch_kept_commands_page(self, region_id: str, token: str | None) -> Any:
         from alibabacloud_ecs20140526 import models
 
-        request = models.DescribeCommandsRequest(region_id=region_id, name=f"{KEPT_PREFIX}*", max_results=PAGE, next_token=token)
+        request = models.DescribeCommandsRequest(region_id=region_id, name=f"{COMMAND_PREFIX}*", max_results=PAGE, next_token=token)
         client = self._clients.ecs_client(region_id)
         return call_service(self._clients, lambda runtime: client.describe_commands_with_options(request, runtime))
 

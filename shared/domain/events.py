@@ -124,6 +124,8 @@ ECS = "acs.ecs"
 PLAIN_COMMAND = "replank"
 """The common name of all guest commands whose end wakes no stage."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
+KEPT = "kept-"
+"""The word in the names of commands that an account keeps. No id of a migration begins with it."""
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes
 the stage.
@@ -149,6 +151,20 @@ def migration_id_in_command(name: str) -> str:
     """The migration id in a command's name; empty if no stage waits for the command."""
     stage, _, migration_id = name.removeprefix(COMMAND_PREFIX).partition("-")
     return migration_id if name.startswith(COMMAND_PREFIX) and stage in WAIT_FOR_COMMANDS else ""
+
+
+def kept_command_prefix(stage: str) -> str:
+    """The beginning of the names of the commands that an account keeps, and whose end wakes the stage. The stage is empty for
+    commands whose end wakes no stage.
+    """
+    return f"{COMMAND_PREFIX}{stage}-{KEPT}" if stage else f"{COMMAND_PREFIX}{KEPT}"
+
+
+def is_end_of_kept_command(type: str, name: str) -> bool:
+    """Whether an event of this type tells of the end of a kept command that wakes a stage. The name of a kept command contains no
+    migration, because every migration invokes the same command.
+    """
+    return type == COMMAND_ENDED and any(name.startswith(kept_command_prefix(stage)) for stage in WAIT_FOR_COMMANDS)
 
 
 @dataclass(frozen=True)

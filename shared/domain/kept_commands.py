@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from shared.domain.events import PLAIN_COMMAND
 from shared.domain.record import dataclass
 
-KEPT_PREFIX = f"{PLAIN_COMMAND}-kept-"
-"""The prefix of the names of the Cloud Assistant commands that an account keeps for Replank."""
 _SAFE_PARAMETER = re.compile(r"[A-Za-z0-9+/=_-]*")
 
 

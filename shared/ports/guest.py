@@ -63,8 +63,8 @@ class Guest(Protocol):
         The event at the command's end contains the name of the command, which ``events.guest_command_name`` makes. A repeated call
         must name the command in the same way.
 
-        If the deployment uses kept commands and ``kept`` is given, the kept command is invoked in place of the script. Its end
-        wakes no stage. Raises Transient (Command.NotKept) if the account does not keep the command.
+        If the deployment uses kept commands and ``kept`` is given, the kept command is invoked in place of the script. It has a
+        name of its own. Raises Transient (Command.NotKept) if the account does not keep the command.
         """
 
     def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from shared.domain.catalog import Catalog
+from shared.domain.events import WAIT_FOR_COMMANDS, kept_command_prefix
 from shared.domain.hop import Hop
-from shared.domain.kept_commands import KEPT_PREFIX, KeptCall
+from shared.domain.kept_commands import KeptCall
 from shared.domain.recipes.choose import recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.record import dataclass
@@ -28,6 +29,8 @@ from shared.probes.tool import tool_script
 
 LONGEST_KEPT = 18 * 1024
 """Maximum bytes of a kept command in base64, together with its parameters (page and SDK of CreateCommand and InvokeCommand)."""
+_STAGES_THAT_PROBE = ("precheck", "validate", "")
+"""A probe of a rollback wakes no stage, so its stage is empty."""
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -36,19 +39,20 @@ class KeptScript:
     """A script that the account keeps as a command.
 
     ``source`` is the text from which ``content`` was made. The digest is made from ``source``, because two machines may compress
-    the same text differently.
+    the same text differently. The end of a command wakes ``stage``; if it is empty, the end wakes no stage.
     """
 
     key: str
     os_type: str
     content: str
     source: str
+    stage: str = ""
 
     @property
     def name(self) -> str:
         """The name of the command, at most 128 characters."""
         digest = hashlib.sha256(f"{self.os_type}\n{self.source}".encode()).hexdigest()
-        return f"{KEPT_PREFIX}{self.key}-{digest[:16]}"
+        return f"{kept_command_prefix(self.stage)}{self.key}-{digest[:16]}"
 
     @property
     def command_type(self) -> str:
@@ -70,7 +74,7 @@ def kept_scripts(recipes: Sequence[Recipe]) -> tuple[KeptScript, ...]:
     """All scripts that an account keeps, given the recipes of the guest driver."""
     both = ("linux", "windows")
     return (
-        *(_probe(each) for each in both),
+        *(_probe(each, stage) for each in both for stage in _STAGES_THAT_PROBE),
         *(_marker(each) for each in both),
         _tool(),
         *(_tool_beginning(each) for each in recipes),
@@ -81,13 +85,16 @@ def needed_commands(os_type: str, hops: Sequence[Hop], catalog: Catalog) -> tupl
     """The names of the kept commands that a migration needs. ``hops`` are those that the guest driver will carry out."""
     recipes = [recipe_for_path(catalog, hop.source, hop.destination) for hop in hops]
     beginnings = [_tool_beginning(each) for each in recipes if each is not None]
-    return tuple(each.name for each in (_probe(os_type), _marker(os_type), *([_tool(), *beginnings] if hops else ())))
+    probes = [_probe(os_type, stage) for stage in _STAGES_THAT_PROBE]
+    return tuple(each.name for each in (*probes, _marker(os_type), *([_tool(), *beginnings] if hops else ())))
 
 
-def kept_probe(os_type: str, *, files: Sequence[str], updates: bool) -> KeptCall:
-    """The probe without a command of the operator. See ``probe_script``."""
+def kept_probe(os_type: str, purpose: str, *, files: Sequence[str], updates: bool) -> KeptCall:
+    """The probe without a command of the operator, for the stage ``purpose``. See ``probe_script``."""
     given = {"files": _base64_text("\n".join(files))}
-    return _probe(os_type).call({**given, "updates": "1" if updates else ""} if os_type == "linux" else given)
+    return _probe(os_type, purpose if purpose in WAIT_FOR_COMMANDS else "").call(
+        {**given, "updates": "1" if updates else ""} if os_type == "linux" else given
+    )
 
 
 def kept_marker(os_type: str, action: MarkerAction, *, marker: str = "") -> KeptCall:
@@ -103,22 +110,23 @@ def kept_tool(action: ToolAction, run: str, recipe: Recipe | None = None) -> Kep
 
 
 @cache
-def _probe(os_type: str) -> KeptScript:
-    """The probe. The one for Linux is too long for a kept command, so it is compressed, and the guest needs base64 and gzip.
+def _probe(os_type: str, stage: str) -> KeptScript:
+    """The probe whose end wakes the stage.
 
-    The shell reads the script from a variable and not from a file, so that a full disk does not matter.
+    The one for Linux is too long for a kept command, so it is compressed, and the guest needs base64 and gzip. The shell reads the
+    script from a variable and not from a file, so that a full disk does not matter.
     """
     script = probe_script(os_type)
     if os_type == "windows":
         files = "$ReplankFiles = @([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{{files}}')) -split \"`n\""
         text = f"{files} | Where-Object {{ $_ }})\n{script}"
-        return KeptScript("probe-windows", os_type, text, text)
+        return KeptScript("probe-windows", os_type, text, text, stage)
     head = "#!/bin/sh\nREPLANK_FILES=$(printf %s '{{files}}' | base64 -d)\nREPLANK_UPDATES='{{updates}}'\n"
     packed = base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
     begin = "REPLANK_SCRIPT=$(printf %s '"
     end = "' | base64 -d | gzip -dc)\n"
     run = '[ -n "$REPLANK_SCRIPT" ] || { echo \'gzip or base64 is missing\' >&2; exit 3; }\neval "$REPLANK_SCRIPT"\n'
-    return KeptScript("probe-linux", os_type, head + begin + packed + end + run, head + begin + script + end + run)
+    return KeptScript("probe-linux", os_type, head + begin + packed + end + run, head + begin + script + end + run, stage)
 
 
 @cache
@@ -141,7 +149,7 @@ def _tool() -> KeptScript:
 @cache
 def _tool_beginning(recipe: Recipe) -> KeptScript:
     text = tool_script("begin", "'{{run}}'", recipe)
-    return KeptScript(f"begin-{recipe.key}", "linux", text, text)
+    return KeptScript(f"begin-{recipe.key}", "linux", text, text, "migrate")
 
 
 def _base64_text(text: str) -> str:

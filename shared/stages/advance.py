@@ -200,6 +200,8 @@ def run_stage_or_fail_migration(
 
     The argument ``giving_up`` is a pair: the stage's name, and the type of the event that reports a failure.
     """
+    if events.is_end_of_kept_command(message.type, _command_name(message)):
+        message = _message_with_migration_id(message, ports)
     try:
         migration = load_current_migration(message, ports, states)
         try:
@@ -214,11 +216,29 @@ def run_stage_or_fail_migration(
 def _id_of_named_migration(message: Message) -> str:
     """Return the id of the migration that the message concerns.
 
-    If the message says that a command has ended, the id is part of the command's name.
+    If the message says that a command has ended, the id is part of the command's name, unless the account keeps the command.
     """
-    if message.type == events.COMMAND_ENDED:
-        return events.migration_id_in_command(str(message.data.get("commandName", "")))
+    name = _command_name(message)
+    if message.type == events.COMMAND_ENDED and not events.is_end_of_kept_command(message.type, name):
+        return events.migration_id_in_command(name)
     return str(message.data.get("migrationId", ""))
+
+
+def _command_name(message: Message) -> str:
+    return str(message.data.get("commandName", ""))
+
+
+def _message_with_migration_id(message: Message, ports: Ports) -> Message:
+    """Return the message about the end of a kept command, with the migration that has locked the command's instance.
+
+    A dry run locks no instance, so the tick finds the end of its command.
+    """
+    from shared.stages.event_account import account_of_event  # only a deployment that keeps commands needs it
+
+    account, region_id = account_of_event(message, ports), str(message.data.get("regionId") or message.region_id)
+    where = (region_id, str(message.data.get("instanceId", "")))
+    holder = "" if account is None or not all(where) else ports.admission.instance_lock_holder(*where, account=account)
+    return replace(message, data={**message.data, "migrationId": holder})
 
 
 def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, stage: str, ports: Ports) -> Outcome:

@@ -60,14 +60,14 @@ def send_probe(
         timeout_s=PROBE_TIMEOUT_S,
         name=guest_command_name(purpose, migration.migration_id),
         # The operator's check is a command, so no kept script can contain it.
-        kept=None if own.check else lambda: _kept_probe(migration.os_type, own.files, updates=updates),
+        kept=None if own.check else lambda: _kept_probe(migration.os_type, purpose, own.files, updates=updates),
     )
 
 
-def _kept_probe(os_type: str, files: Sequence[str], *, updates: bool) -> KeptCall:
+def _kept_probe(os_type: str, purpose: str, files: Sequence[str], *, updates: bool) -> KeptCall:
     from shared.probes.kept import kept_probe  # only a deployment that keeps commands needs it
 
-    return kept_probe(os_type, files=files, updates=updates)
+    return kept_probe(os_type, purpose, files=files, updates=updates)
 
 
 def _policy_for_instance(migration: Migration, summary: BatchSummary, ports: Ports, tags: Mapping[str, str] | None) -> Policy:

@@ -14,6 +14,7 @@ from shared.domain.ledger import SnapshotState, migration_id_in_name
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import State
 from shared.ports.ports import Ports
+from shared.stages.event_account import account_of_event
 
 STATE_CHANGE = "ecs:Instance:StateChange"
 SNAPSHOT_COMPLETED = "ecs:Snapshot:CreateSnapshotCompleted"
@@ -39,7 +40,7 @@ def _count_restart_or_alert(message: Message, content: dict[str, Any], ports: Po
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    account = _account_of_event(message, ports)
+    account = account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
     holder = ports.admission.instance_lock_holder(region_id, instance_id, account=account)
@@ -55,20 +56,6 @@ def _count_restart_or_alert(message: Message, content: dict[str, Any], ports: Po
     return alert_on_power_change_by_others(holder, state, message, ports)
 
 
-def _account_of_event(message: Message, ports: Ports) -> str | None:
-    """Return the event's account as the rows store it; None if this deployment does not serve the account.
-
-    An event without an account is about the deployment's own account. Only the event bus of the deployment's own account publishes
-    events without an account.
-    """
-    named = message.account_id
-    if not named or named in ports.member_accounts:
-        return named
-    if not ports.account_id:  # the platform does not say which account is the deployment's own
-        return None if ports.member_accounts else ""
-    return "" if named == ports.account_id else None
-
-
 def _process_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Record a finished snapshot in the ledger.
 
@@ -78,7 +65,7 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
     if not migration_id:
         return _alert_on_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
-    if migration.account_id != _account_of_event(message, ports):
+    if migration.account_id != account_of_event(message, ports):
         return Outcome("stale", {"reason": "the account of the event is not the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
@@ -98,7 +85,7 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
 
 
 def _alert_on_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    account = _account_of_event(message, ports)
+    account = account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
     # rarely needed: this import would slow down every start of the function

@@ -62,7 +62,7 @@ def test_bootstrap_makes_each_command_once(one: Bench) -> None:
 
 def test_a_probe_is_one_invocation_and_the_commands_are_listed_once(one: Bench) -> None:
     create_missing_commands(OperatorAccount.from_environment())
-    call = kept_probe("linux", files=["/etc/hostname", "/it's $(touch x)\u00e4"], updates=False)
+    call = kept_probe("linux", "precheck", files=["/etc/hostname", "/it's $(touch x)\u00e4"], updates=False)
     assert one.calls(lambda: send(one, call)) == ["DescribeCommands", "InvokeCommand"]
     assert one.calls(lambda: send(one, call, "rp-m1-y")) == ["InvokeCommand"]
     facts = parse_probe_answer("linux", output(one, send(one, call, "rp-m1-z")))
@@ -74,7 +74,7 @@ def test_a_repeated_call_starts_nothing_and_a_changed_script_starts_anew(one: Be
     create_missing_commands(OperatorAccount.from_environment())
     first = send(one, kept_marker("linux", "look"))
     assert send(one, kept_marker("linux", "look")) == first
-    other = send(one, kept_probe("linux", files=(), updates=False))
+    other = send(one, kept_probe("linux", "precheck", files=(), updates=False))
     assert other != first, "the token of a call contains the digest of its script"
 
 
@@ -98,25 +98,25 @@ def test_the_marker_of_a_windows_guest_is_written_and_found(one: Bench) -> None:
 
 def test_a_command_that_the_account_does_not_keep_is_waited_for(one: Bench) -> None:
     with pytest.raises(Transient) as missing:
-        send(one, kept_probe("linux", files=(), updates=False))
+        send(one, kept_probe("linux", "precheck", files=(), updates=False))
     assert missing.value.code == "Command.NotKept"
     create_missing_commands(OperatorAccount.from_environment())
-    assert send(one, kept_probe("linux", files=(), updates=False))
+    assert send(one, kept_probe("linux", "precheck", files=(), updates=False))
 
 
 def test_a_command_that_somebody_deleted_is_found_again_once_it_is_made_again(one: Bench) -> None:
     """The process still knows the old id. Without a second listing its steps would fail for as long as the process lives."""
     create_missing_commands(OperatorAccount.from_environment())
-    assert send(one, kept_probe("linux", files=(), updates=False))
+    assert send(one, kept_probe("linux", "precheck", files=(), updates=False))
     client = OperatorAccount.from_environment().openapi_client("ECS")
     every = call_rpc(client, "DescribeCommands", VERSION, {"RegionId": REGION, "MaxResults": 50})["Commands"]["Command"]
     for each in every:
         call_rpc(client, "DeleteCommand", VERSION, {"RegionId": REGION, "CommandId": each["CommandId"]})
     with pytest.raises(Transient) as missing:
-        send(one, kept_probe("linux", files=("/etc/hosts",), updates=False), "rp-m1-y")
+        send(one, kept_probe("linux", "precheck", files=("/etc/hosts",), updates=False), "rp-m1-y")
     assert missing.value.code == "Command.NotKept"
     create_missing_commands(OperatorAccount.from_environment())
-    assert send(one, kept_probe("linux", files=("/etc/hosts",), updates=False), "rp-m1-y")
+    assert send(one, kept_probe("linux", "precheck", files=("/etc/hosts",), updates=False), "rp-m1-y")
 
 
 @pytest.mark.parametrize("turn", [1, -1], ids=["newest first", "oldest first"])
@@ -173,7 +173,7 @@ def test_text_of_an_operator_has_a_role_of_its_own(tmp_path: Path) -> None:
         world.load_fleet(fleet(instance(1)))
         create_missing_commands(OperatorAccount.from_environment())
         where: dict[str, Any] = {"os_type": "linux", "script": "true", "timeout_s": 60}
-        kept = kept_probe("linux", files=(), updates=False)
+        kept = kept_probe("linux", "precheck", files=(), updates=False)
         without = as_role(world, "precheck", REPLANK_COMMANDS="kept").guest
         assert without.launch_script(REGION, LINUX, token="t1", kept=lambda: kept, **where)
         with pytest.raises(Permanent, match="RunCommand"):
@@ -192,4 +192,4 @@ def test_text_of_an_operator_has_a_role_of_its_own(tmp_path: Path) -> None:
 def test_a_deployment_that_keeps_nothing_runs_the_script() -> None:
     with bench("precheck") as one:
         one.world.load_fleet(fleet(instance(1)))
-        assert one.calls(lambda: send(one, kept_probe("linux", files=(), updates=False))) == ["RunCommand"]
+        assert one.calls(lambda: send(one, kept_probe("linux", "precheck", files=(), updates=False))) == ["RunCommand"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -69,6 +71,26 @@ def test_a_missing_beginning_of_the_guest_driver_is_found_before_anything_is_cha
     make_again()
     act(world, "retry")
     assert reach(world, "migrated", "failed")["state"] == "migrated"
+
+
+def test_the_end_of_a_kept_command_wakes_its_stage_as_with_run_command() -> None:
+    """The tick comes once a minute. With the event both ways take the same time."""
+    took = [times_of_probes({**KEPT, "REPLANK_COMMANDS": way}) for way in ("run", "kept")]
+    assert took[0] == took[1]
+    assert max(took[1]) < 30
+
+
+def times_of_probes(env: dict[str, str]) -> list[float]:
+    """The seconds from each probe until its stage read the answer: of the precheck, the tool's beginning, and the validation."""
+    with World(env=env).connected() as world:
+        begin(world)
+        assert reach(world, "migrated", "failed")["state"] == "migrated"
+        journal = world.api.get(f"/migrations/{migration(world)['migrationId']}/journal")["lines"]
+        found = []
+        for before, after in itertools.pairwise(journal):
+            if "probe sent" in before["reason"]:
+                found.append((datetime.fromisoformat(after["at"]) - datetime.fromisoformat(before["at"])).total_seconds())
+        return found
 
 
 BEFORE = {"validating": "restarting"}

@@ -177,7 +177,7 @@ def test_an_event_of_an_account_that_is_not_served_is_not_applied(world: World) 
 
 def test_the_checker_finds_a_foreign_event_that_is_applied(world: World) -> None:
     seen = AccountsApart(world)
-    with mock.patch.object(watch_ecs, "_account_of_event", return_value=""):
+    with mock.patch.object(watch_ecs, "account_of_event", return_value=""):
         begin(world)
         send_restarts(world, seen)
     assert seen.broken

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.catalog import CATALOG
+from shared.domain.events import COMMAND_ENDED, guest_command_name, is_end_of_kept_command
 from shared.domain.kept_commands import KeptCall
 from shared.domain.policy import MOST_FILES, PROBE_ROOM
 from shared.domain.recipes.choose import all_recipes
@@ -53,7 +54,19 @@ def test_a_script_fits_with_the_longest_parameters(script: KeptScript) -> None:
 def test_names_are_one_for_each_script_and_short_enough() -> None:
     names = {each.name for each in SCRIPTS}
     assert len(names) == len(SCRIPTS)
-    assert all(len(name) <= 128 and name.startswith("replank-kept-") for name in names)
+    assert all(len(name) <= 128 and "-kept-" in name for name in names)
+
+
+def test_a_name_says_which_stage_the_end_wakes() -> None:
+    """The rules of the event bus choose the stage by the beginning of the name (template.yml)."""
+    woken = {(each.key, each.name.partition("kept-")[0]) for each in SCRIPTS}
+    assert {stage for key, stage in woken if key == "probe-linux"} == {"replank-precheck-", "replank-validate-", "replank-"}
+    assert {stage for key, stage in woken if key.startswith("begin-")} == {"replank-migrate-"}
+    assert {stage for key, stage in woken if key.startswith(("marker-", "tool-"))} == {"replank-"}
+    ends = [each.name for each in SCRIPTS if is_end_of_kept_command(COMMAND_ENDED, each.name)]
+    assert ends == [each.name for each in SCRIPTS if each.stage]
+    assert not is_end_of_kept_command(COMMAND_ENDED, guest_command_name("precheck", "m0000000000000001"))
+    assert kept_probe("linux", "rollback", files=(), updates=False).name.startswith("replank-kept-probe")
 
 
 def test_a_changed_script_has_another_name_and_other_compression_has_not() -> None:
@@ -75,7 +88,7 @@ def test_a_call_has_exactly_the_parameters_of_its_script() -> None:
 def test_file_names_arrive_as_they_are(tmp_path: Path) -> None:
     """The shell decodes the names, so that nothing in them is read as text of the script."""
     names = [f"/etc/it's {n} $(touch {tmp_path}/ran) `id` {{{{x}}}}" for n in range(3)]
-    call = kept_probe("linux", files=names, updates=True)
+    call = kept_probe("linux", "precheck", files=names, updates=True)
     head = pasted(BY_KEY["probe-linux"], call).partition("REPLANK_SCRIPT=")[0]
     shown = subprocess.run(
         ["/bin/sh"], input=head + 'printf "%s|%s" "$REPLANK_FILES" "$REPLANK_UPDATES"', capture_output=True, text=True, check=True
@@ -85,7 +98,7 @@ def test_file_names_arrive_as_they_are(tmp_path: Path) -> None:
 
 
 def test_without_gzip_the_probe_says_so() -> None:
-    script = pasted(BY_KEY["probe-linux"], kept_probe("linux", files=(), updates=False))
+    script = pasted(BY_KEY["probe-linux"], kept_probe("linux", "precheck", files=(), updates=False))
     ran = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, env={"PATH": "/nowhere"}, check=False)
     assert (ran.returncode, "gzip or base64 is missing" in ran.stderr) == (3, True)
 
@@ -113,5 +126,5 @@ def test_a_beginning_has_its_recipe_in_the_script() -> None:
 
 def test_windows_decodes_its_parameters() -> None:
     assert "{{files}}" in BY_KEY["probe-windows"].content.splitlines()[0]
-    assert len(kept_probe("windows", files=["C:\\a"] * MOST_FILES, updates=False).parameters["files"]) % 4 == 0
+    assert len(kept_probe("windows", "precheck", files=["C:\\a"] * MOST_FILES, updates=False).parameters["files"]) % 4 == 0
     assert BY_KEY["marker-windows"].content.startswith("$ReplankAct = '{{act}}'\n$ReplankMarker = [Text.Encoding]::ASCII")

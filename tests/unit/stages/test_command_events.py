@@ -8,9 +8,9 @@ import pytest
 
 from shared.domain import events
 from shared.domain.errors import ReplankError, Stale
-from shared.domain.message import Message
+from shared.domain.message import Message, Outcome
 from shared.domain.migration import DriverData, Migration, State, first_journal_entry
-from shared.stages.advance import load_current_migration
+from shared.stages.advance import load_current_migration, run_stage_or_fail_migration
 from tests.support.fakes import Fakes
 from tests.support.ports import migration
 
@@ -82,3 +82,50 @@ def test_somebody_elses_command_with_such_a_name_is_acknowledged() -> None:
         with pytest.raises(ReplankError) as refused:
             load_current_migration(ended(made, name=name), fakes.ports, frozenset({made.state}))
         assert refused.value.code == "Migration.NotFound"
+
+
+# A command that the account keeps. Its name contains no migration, so the lock of its instance says which migration waits.
+
+KEPT = "replank-precheck-kept-probe-linux-0123456789abcdef"
+
+
+def kept_ended(invoke: str = SENT, *, instance_id: str = "i-test0001", **more: Any) -> Message:
+    data = {"commandName": KEPT, "invokeId": invoke, "instanceId": instance_id, "migrationId": "somebody else's word"}
+    return Message(events.COMMAND_ENDED, "e1", events.ECS, data, region_id="cn-hangzhou", **more)
+
+
+def woken(fakes: Fakes, message: Message) -> list[str]:
+    """The migrations that the event wakes."""
+    seen: list[str] = []
+
+    def note(migration: Migration, ports: Any) -> Outcome:
+        seen.append(migration.migration_id)
+        return Outcome("waiting")
+
+    run_stage_or_fail_migration(message, fakes.ports, frozenset({State.PRECHECKING}), ("precheck", events.PRECHECK_FAILED), note)
+    return seen
+
+
+def test_the_end_of_a_kept_command_wakes_the_migration_that_holds_the_instance() -> None:
+    fakes = Fakes()
+    made = kept(fakes, state=State.PRECHECKING, probe_invocation_id=SENT)
+    fakes.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id)
+    assert woken(fakes, kept_ended()) == [made.migration_id]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (kept_ended("t-hz0other"), "Command.NotAwaited"),
+        (kept_ended(instance_id="i-test0002"), "Migration.NotFound"),
+        (kept_ended(instance_id=""), "Migration.NotFound"),
+    ],
+    ids=["another command", "another instance", "no instance"],
+)
+def test_the_end_of_another_kept_command_wakes_nobody(event: Message, code: str) -> None:
+    fakes = Fakes()
+    made = kept(fakes, state=State.PRECHECKING, probe_invocation_id=SENT)
+    fakes.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id)
+    with pytest.raises(ReplankError) as refused:
+        woken(fakes, event)
+    assert refused.value.code == code
