@@ -125,6 +125,16 @@ class TablestoreMigrations:
         columns = {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress}
         self._try_update_row(migration, columns, _received_outbox_column(migration))
 
+    def change_due_times(self, changes: Sequence[tuple[Migration, datetime]]) -> None:
+        from shared.adapters.store_bulk import try_update_rows
+
+        if len(changes) > 1:
+            with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
+                try_update_rows(self._store, tables.MIGRATIONS, [_change_of_due_time(*each) for each in changes])
+                return
+        for each in changes:
+            self.change_due_time(*each)
+
     def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.column_name_of_restart(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
@@ -282,6 +292,19 @@ class TablestoreMigrations:
         found, _ = self._store.read_range(RowRange(tables.BY_INSTANCE, start, end), limit=limit)
         return values_of_readable_rows(tables.migration_from_row, self._read_migration_rows(_unique_migration_ids(found)))
 
+    def migration_ids_by_instance(self, limit: int) -> dict[str, tuple[str, ...]] | None:
+        start, end = ((("instance_id", edge), ("migration_id", edge)) for edge in (LowestKey, HighestKey))
+        known: dict[str, tuple[str, ...]] = {}
+        following: Key | None = start
+        while following:
+            found, following = self._store.read_range(RowRange(tables.BY_INSTANCE, following, end), limit=COUNTED_AT_ONCE)
+            limit -= len(found)
+            if limit < 0:
+                return None
+            for row in found:
+                known[row["instance_id"]] = (*known.get(row["instance_id"], ()), row["migration_id"])
+        return known
+
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
         start = first_key_of_page(token, (("migration_id", LowestKey),))
         equal = ("state", state.value) if state else None
@@ -336,6 +359,11 @@ def _change_of_step(step: Step) -> _Change:
     remove = () if "due_lane" in columns else ("due_lane", "due_at")
     removed = (*remove, *_received_outbox_column(step.before))
     return _migration_key(step.before.migration_id), columns, removed, {"version": step.before.version}
+
+
+def _change_of_due_time(migration: Migration, due_at: datetime) -> _Change:
+    put = {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at)}
+    return _migration_key(migration.migration_id), put, _received_outbox_column(migration), {"version": migration.version}
 
 
 def _change_removing_last_outbox(migration: Migration) -> _Change:

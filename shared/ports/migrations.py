@@ -89,7 +89,7 @@ class Migrations(Protocol):
         """
 
     def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
-        """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
+        """The migrations with these ids. A hundred are read by one call. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
         """Write the migration in its state after the step, with the step's journal line, documents and outbox. Remove the outbox
@@ -120,6 +120,9 @@ class Migrations(Protocol):
 
         The argument ``percent`` is the job's progress, which is only displayed.
         """
+
+    def change_due_times(self, changes: Sequence[tuple[Migration, datetime]]) -> None:
+        """Do for many migrations in few calls what ``change_due_time`` does for one. A row that cannot be changed stays due."""
 
     def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         """Add a restart of the instance to the migration's row. Repeated calls with the same event count as one restart.
@@ -172,6 +175,12 @@ class Migrations(Protocol):
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         """All migrations of an instance, finished ones included."""
+
+    def migration_ids_by_instance(self, limit: int) -> dict[str, tuple[str, ...]] | None:
+        """The ids of all migrations, by the id of their instance. None if there are more than ``limit`` migrations.
+
+        The result comes from an index, which may lag behind the rows by a moment.
+        """
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
         """A page of the migrations of all batches. If ``state`` is given, the page has only migrations in this state."""

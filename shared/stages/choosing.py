@@ -22,6 +22,10 @@ The outcome of the last migration does not matter.
 """
 MOST_LISTED = 10_000
 """Maximum instances that the batch lists as left out. The batch's count of left-out instances has no maximum."""
+LOOKED_UP_ALONE = 5
+"""Maximum chosen instances of a page whose earlier migrations are looked up one by one."""
+MOST_KNOWN = 300_000
+"""Maximum migrations whose ids one planning keeps in memory. In a larger deployment, each instance is looked up alone."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 InstanceLocation = tuple[str, str, str]
 """The account, region and id of an instance."""
@@ -41,6 +45,8 @@ class InstanceChoice:
 
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
+        self._is_index_read = False
+        self._known: dict[str, tuple[str, ...]] | None = None
 
     def choose_instances_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
         """Choose instances from one page of the listing, and return the chosen instances.
@@ -49,18 +55,26 @@ class InstanceChoice:
         """
         fresh = [each for each in page if self._location_of_instance(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
-        chosen = [each for each in fresh if self._choose_or_leave_out_instance(each)]
+        found = {
+            self._location_of_instance(each): selection_result(self.batch.selection, self._ids, self._instance_traits(each))
+            for each in fresh
+        }
+        earlier = self._earlier_migrations([each for each in fresh if found[self._location_of_instance(each)] == ("", "")])
+        chosen = [
+            each for each in fresh if self._choose_or_leave_out_instance(each, found[self._location_of_instance(each)], earlier)
+        ]
         self.chosen.update(map(self._location_of_instance, chosen))
         return chosen
 
     def _location_of_instance(self, instance: FoundInstance) -> InstanceLocation:
         return instance.account_id, instance.region_id, instance.instance_id
 
-    def _choose_or_leave_out_instance(self, instance: FoundInstance) -> bool:
-        traits = self._instance_traits(instance)
-        found = selection_result(self.batch.selection, self._ids, traits)
+    def _choose_or_leave_out_instance(
+        self, instance: FoundInstance, found: tuple[str, str] | None, earlier: dict[str, list[Migration]]
+    ) -> bool:
         if found == ("", ""):
-            found = self._why_already_moved(instance) or self._why_recently_migrated(instance)
+            mine = [each for each in earlier.get(instance.instance_id, ()) if each.account_id == instance.account_id]
+            found = self._why_already_moved(mine) or self._why_recently_migrated(mine)
         if found is None or found == ("", ""):
             return found is not None
         where = {"region_id": instance.region_id, "name": instance.name, "account_id": instance.account_id}
@@ -75,16 +89,16 @@ class InstanceChoice:
             instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id
         )
 
-    def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
+    def _why_already_moved(self, before: list[Migration]) -> tuple[str, str] | None:
         """If an earlier migration moved the instance to a release outside the selection, return a code and a reason; otherwise,
         None.
 
         After a migration, ECS still shows the old system name. An instance that the batch names by its id is never left out because
         of an earlier migration.
         """
-        if self._ids or not self.batch.selection.releases:
+        if not self._leaves_out_moved:
             return None
-        earlier = [each for each in self._earlier_migrations(instance) if each.state in _MOVED]
+        earlier = [each for each in before if each.state in _MOVED]
         last = max(earlier, key=lambda each: each.created_at, default=None)
         if last is None or last.state is State.ROLLED_BACK or last.failure or not last.hops:
             return None
@@ -93,22 +107,52 @@ class InstanceChoice:
             return None
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
-    def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
+    def _why_recently_migrated(self, before: list[Migration]) -> tuple[str, str]:
         """If the instance is left out because of a recent migration, return a code and a reason; otherwise, two empty strings.
 
         Only batches made from the inventory leave out recently migrated instances.
         """
-        if self.batch.origin != "inventory":
+        if not self._leaves_out_recent:
             return "", ""
         now = self.ports.clock.now()
-        recent = next((each for each in self._earlier_migrations(instance) if now - each.created_at < RECENTLY), None)
+        recent = next((each for each in before if now - each.created_at < RECENTLY), None)
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
-    def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
-        """Return the instance's migrations in other batches, without the migrations of other accounts."""
-        found = self.ports.migrations.migrations_of_instance(instance.instance_id, limit=20)
+    @property
+    def _leaves_out_moved(self) -> bool:
+        return not self._ids and bool(self.batch.selection.releases)
+
+    @property
+    def _leaves_out_recent(self) -> bool:
+        return self.batch.origin == "inventory"
+
+    def _earlier_migrations(self, instances: list[FoundInstance]) -> dict[str, list[Migration]]:
+        """Return the migrations of each instance in other batches, by the instance's id. Migrations of all accounts are included.
+
+        A page with many instances reads their ids in an index of all migrations, which is read only once.
+        """
+        ids = (
+            list(dict.fromkeys(each.instance_id for each in instances)) if self._leaves_out_moved or self._leaves_out_recent else []
+        )
+        rows = self.ports.migrations
+        known = self._migration_ids_by_instance() if len(ids) > LOOKED_UP_ALONE else None
+        if known is None:
+            found = {each: rows.migrations_of_instance(each, limit=20) for each in ids}
+        else:
+            found = {each: [] for each in ids}
+            for migration in rows.load_migrations([made for each in ids for made in known.get(each, ())]):
+                found[migration.instance_id].append(migration)
         mine = self.batch.batch_id
-        return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
+        return {id: [each for each in migrations if each.batch_id != mine] for id, migrations in found.items()}
+
+    def _migration_ids_by_instance(self) -> dict[str, tuple[str, ...]] | None:
+        """Return the ids of all migrations by instance, as of the first call; None if there are too many.
+
+        A migration that began since then has not moved its instance yet, because planning takes minutes.
+        """
+        if not self._is_index_read:
+            self._is_index_read, self._known = True, self.ports.migrations.migration_ids_by_instance(MOST_KNOWN)
+        return self._known
 
     def batch_with_choice(self) -> Batch:
         """Return a copy of the batch with the number and the digest of the chosen instances."""

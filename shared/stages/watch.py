@@ -225,11 +225,17 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     nudge = events.reminder_id(now)
     due = [events.migration_event(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
     ports.bus.publish(due)
-    for migration in migrations:
-        if migration.state is State.SNAPSHOTTING and migration.commands.phase not in UNDER_WAY:
-            ports.migrations.change_due_time(migration, now + LOST)
-        elif migration.due_at is None or now - migration.due_at > LOOK_AGAIN:
-            ports.migrations.change_due_time(migration, now + LOOK_AGAIN)
+    pauses = {
+        each.migration_id: LOST if each.state is State.SNAPSHOTTING and each.commands.phase not in UNDER_WAY else LOOK_AGAIN
+        for each in migrations
+    }
+    ports.migrations.change_due_times(
+        [
+            (each, now + pauses[each.migration_id])
+            for each in migrations
+            if pauses[each.migration_id] is LOST or each.due_at is None or now - each.due_at > LOOK_AGAIN
+        ]
+    )
     return len(due)
 
 

@@ -16,14 +16,14 @@ from shared.domain.batch import RISKS_VERSION, BatchState
 from shared.domain.caller import Caller
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
-from shared.domain.migration import State
+from shared.domain.migration import State, first_journal_entry
 from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
 from shared.stages import intake, waving
 from shared.stages.api import batches
 from tests.support.fakes import FakeBus
 from tests.support.fleets import CENTOS_7, fleet, instance
-from tests.support.ports import Bench, CloudClock, bench, settings
+from tests.support.ports import Bench, CloudClock, bench, migration, settings
 
 
 class IntakeKilled(BaseException):
@@ -76,7 +76,7 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, count, waves=["1", "10", "25%"])
         batch_id = str(message.data["batchId"])
-        with killed_after(count // 20), pytest.raises(IntakeKilled):
+        with killed_after(3 + count // 250), pytest.raises(IntakeKilled):
             intake.handle_message(message, ports)
         assert intake.handle_message(message, ports).result == "done"
         calls = Counter(one.calls(lambda: acknowledged(replace(api, bus=FakeBus()), batch_id)))
@@ -133,7 +133,7 @@ def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int
         message = submitted(one, ports, count)
         batch_id = str(message.data["batchId"])
         for kill in range(5):
-            with killed_after(count + kill * (count // 8 + 2)), pytest.raises(IntakeKilled):
+            with killed_after(4 + kill * (count // 250)), pytest.raises(IntakeKilled):
                 intake.handle_message(message, ports)
             assert ports.batches.load(batch_id).state is BatchState.PLANNING
         assert intake.handle_message(message, ports).result == "done"
@@ -156,6 +156,20 @@ def test_a_thousand_instances_take_few_calls() -> None:
         calls = Counter(one.calls(lambda: intake.handle_message(message, one.ports)))
         assert calls["BatchWriteRow"] == 20
         assert sum(calls.values()) <= 110, calls
+
+
+def test_a_thousand_instances_of_a_release_take_few_calls() -> None:
+    """Each needed a call of its own, which looked for its earlier migrations."""
+    with bench("intake") as one:
+        message = submitted(one, replace(one.ports, bus=FakeBus()), 1000)
+        for number in (3, 500):
+            moved = migration(number, state=State.COMPLETED, batch_id="b-earlier")
+            assert one.ports.migrations.create(moved, first_journal_entry(moved, by="test", reason="made"), [])
+        calls = Counter(one.calls(lambda: intake.handle_message(message, one.ports)))
+        assert calls["GetRange"] == 1, "the index of all migrations"
+        assert sum(calls.values()) <= 120, calls
+        batch = one.ports.batches.load(str(message.data["batchId"]))
+        assert (batch.size, batch.left_out) == (998, 2)
 
 
 def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:

@@ -22,7 +22,7 @@ from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import interval_before_retry, is_retry_tick
 from shared.ports.compute import Compute, InstancePage
-from shared.stages import intake, precheck, watch
+from shared.stages import choosing, intake, precheck, watch
 from shared.stages.api import batches
 from shared.stages.survey import RegionProblems, instance_pages
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
@@ -201,9 +201,16 @@ def test_planning_is_tried_again_ever_less_often() -> None:
         ((State.COMPLETED, State.CANCELLED), False, 0),
     ],
 )
+@pytest.mark.parametrize(
+    "limits",
+    [{}, {"LOOKED_UP_ALONE": 0}, {"LOOKED_UP_ALONE": 0, "MOST_KNOWN": 0}],
+    ids=("looked up alone", "from the index", "more than are kept in memory"),
+)
 def test_what_our_rows_say_is_converted_is_not_offered_again(
-    listed: Bench, states: tuple[State, ...], by_id: bool, size: int
+    listed: Bench, states: tuple[State, ...], by_id: bool, size: int, limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, limit in limits.items():
+        monkeypatch.setattr(choosing, name, limit)
     for number, state in enumerate(states):
         # The later a migration is made here, the lower is its id, because ids say nothing about the order.
         earlier = migration(1, migration_id=f"m{9 - number:016x}", state=state, created_at=T0 + timedelta(days=number))

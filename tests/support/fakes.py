@@ -163,6 +163,10 @@ class FakeMigrations:
             if percent is not None:
                 row.migration = replace(row.migration, progress=percent)
 
+    def change_due_times(self, changes: Sequence[tuple[Migration, datetime]]) -> None:
+        for each in changes:
+            self.change_due_time(*each)
+
     def add_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         if self._row(migration_id).migration.state not in states:
             return False
@@ -206,6 +210,11 @@ class FakeMigrations:
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]
+
+    def migration_ids_by_instance(self, limit: int) -> dict[str, tuple[str, ...]] | None:
+        made = self._all()
+        ids = {each.instance_id: tuple(m.migration_id for m in made if m.instance_id == each.instance_id) for each in made}
+        return ids if len(made) <= limit else None
 
     def state_counts(self, batch_id: str) -> Counter[State]:
         return Counter(self.states_by_migration_id(batch_id).values())
