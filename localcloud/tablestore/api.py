@@ -21,6 +21,7 @@ from localcloud.core.service import Call
 from localcloud.tablestore import limits, refused
 from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists, too_large
 from localcloud.tablestore.messages import DecodeError, messages, request_of
+from localcloud.tablestore.rate import TableOperationRate
 from localcloud.tablestore.reads import Reads
 from localcloud.tablestore.schema import Column, Index, KeyColumn, Options, Table
 from localcloud.tablestore.store import Store
@@ -46,6 +47,7 @@ class Tablestore:
         self._store = Store(cloud)
         self._tables = Tables(self._store, cloud.clock)
         self._request_numbers = count(1)
+        self._rate = TableOperationRate()
         self._transactions = Transactions(cloud, self._store)
         self._operations = {
             **_table_operations(self._tables),
@@ -105,6 +107,7 @@ class Tablestore:
         )
 
     def perform(self, call: Call, caller: Key) -> Response:
+        self._rate.count(call.operation, call.extra["instance"])
         message = self._operations[call.operation](call.extra["instance"], call.params)
         body = message.SerializeToString()
         if call.operation == "DescribeTable":

@@ -44,8 +44,13 @@ def row_conflict() -> ApiError:
 
 
 def quota(message: str) -> ApiError:
-    """More tables than an instance may have."""
+    """More tables than an instance may have, or more operations on its tables in a second."""
     return ApiError("OTSQuotaExhausted", message, 403)
+
+
+def updated_too_often() -> ApiError:
+    """A table was updated less than two minutes ago. The code and the text are those that the tests of public clients expect."""
+    return ApiError("OTSTooFrequentReservedThroughputAdjustment", "Reserved throughput adjustment is too frequent.", 403)
 
 
 def too_large() -> ApiError:

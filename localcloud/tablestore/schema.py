@@ -83,6 +83,8 @@ class Table:
     created_ms: int = 0
     read_cu: int = 0
     write_cu: int = 0
+    updated_ms: int = 0
+    """When a client last updated the table. An update by the deployment does not count."""
 
     @property
     def is_index(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.core.clock import Clock
 from localcloud.tablestore import limits
-from localcloud.tablestore.errors import invalid, quota, table_exists, table_missing
+from localcloud.tablestore.errors import invalid, quota, table_exists, table_missing, updated_too_often
 from localcloud.tablestore.messages import messages, searches
 from localcloud.tablestore.schema import (
     Column,
@@ -78,6 +78,7 @@ class Tables:
             raise invalid("Can't write index table directly.")
         if not any(request.HasField(part) for part in ("table_options", "reserved_throughput", "stream_spec")):
             raise invalid("No reserved throughput or table options or stream specification is specified while updating table.")
+        self._check_pace_of_updates(table)
         if request.HasField("table_options"):
             table = replace(table, options=_options(request.table_options, table.options))
             check_options(table.options)
@@ -91,10 +92,16 @@ class Tables:
                 write_cu=units.write if units.HasField("write") else table.write_cu,
             )
             _check_throughput(table)
+        table = replace(table, updated_ms=self._clock.now_ms())
         self._save(table)
         response = messages.UpdateTableResponse()
         _write_details(response, table)
         return response
+
+    def _check_pace_of_updates(self, table: Table) -> None:
+        """Raise ApiError if the table was updated within the last two minutes. A refused update does not count."""
+        if table.updated_ms and self._clock.now_ms() - table.updated_ms < limits.UPDATE_TABLE_EVERY_MS:
+            raise updated_too_often()
 
     def delete_table(self, instance: str, request: Any) -> Any:
         table = self._existing(instance, request.table_name)

@@ -74,7 +74,12 @@ async function limits() {
   const many = Array.from({ length: 129 }, (_, number) => 'c' + number);
   const six = Array.from({ length: 6 }, (_, number) => index('i' + number));
   const instance = 'a-name-that-is-too-long';
+  const versions = { tableName: 'versions' };
+  const tooMany = await Promise.all(Array.from({ length: 40 }, () => refused('describeTable', versions)));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
   return {
+    tooMany: tooMany.filter((each) => each !== 'taken'),
+    updateAgain: await refused('updateTable', { tableName: 'versions', tableOptions: { maxVersions: 2 } }),
     longIndexColumn: await refused('putRow', put('1', [{ c: 'x'.repeat(1025) }])),
     counterAndPut: await refused('updateRow', { ...counter, updateOfAttributeColumns: [{ PUT: [{ n: long(1) }] }, { INCREMENT: [{ n: long(1) }] }] }),
     counterAlone: await refused('updateRow', { ...counter, updateOfAttributeColumns: [{ PUT: [{ m: long(1) }] }, { INCREMENT: [{ n: long(1) }] }] }),

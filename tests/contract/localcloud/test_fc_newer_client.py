@@ -15,6 +15,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from Tea.exceptions import TeaException
 
+from localcloud.fc.checksum import crc64_by_table
 from tests.contract.localcloud.account_support import App, in_process_app
 from tools.deployed.application import ROLE
 from tools.deployed.clients import functions
@@ -72,6 +73,8 @@ def test_functions_are_shown_and_listed_in_pages(app: App) -> None:
     assert (shown.state, shown.last_update_status, shown.disk_size, shown.instance_concurrency) == ("Active", "Successful", 512, 1)
     assert shown.instance_lifecycle_config.initializer.handler == "index.initialize"
     assert all((shown.function_id, shown.code_size, shown.created_time, shown.last_modified_time))
+    files = sorted((app.files.services.parent / "functions" / "echo").rglob("*.py"))
+    assert shown.code_checksum == str(crc64_by_table(b"".join(each.read_bytes() for each in files)))
     first = client(app).list_functions(models.ListFunctionsRequest(limit=1, prefix="app-")).body
     second = client(app).list_functions(models.ListFunctionsRequest(limit=1, prefix="app-", next_token=first.next_token)).body
     names = [each.function_name for page in (first, second) for each in page.functions]

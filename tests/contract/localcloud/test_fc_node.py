@@ -89,5 +89,6 @@ def test_a_function_is_shown_with_its_ids_times_and_sizes(seen: dict[str, Any]) 
     shown = seen["shown"]["data"]
     assert (shown["functionName"], shown["memorySize"], shown["instanceConcurrency"]) == ("app-echo", 512, 1)
     assert all(shown[name] for name in ("functionId", "createdTime", "lastModifiedTime", "codeSize"))
+    assert re.fullmatch(r"\d{1,20}", shown["codeChecksum"])
     listed = seen["listed"]["data"]
     assert ([each["functionName"] for each in listed["functions"]], listed["nextToken"]) == (["app-dead"], "app-echo")

@@ -256,6 +256,10 @@ def test_tables_are_made_listed_described_and_deleted(client: OTSClient) -> None
     assert client.describe_table("s").table_options.max_version == 2
     assert code_of(make_table, client, "s", [("a", "INTEGER")]) == (409, "OTSObjectAlreadyExist")
     assert code_of(make_table, client, "1bad", [("a", "INTEGER")]) == (400, "OTSParameterInvalid")
+
+
+def test_a_deleted_table_is_gone(client: OTSClient) -> None:
+    make_table(client, "s", [("a", "INTEGER")])
     client.delete_table("s")
     assert list(client.list_table()) == ["t"]
     assert code_of(client.delete_table, "s") == (404, "OTSObjectNotExist")

@@ -12,16 +12,31 @@ from typing import Any
 import pytest
 
 from localcloud.core.app import INSTANCE_NAME, Cloud
+from localcloud.core.clock import VirtualClock
 from localcloud.core.errors import ApiError
-from localcloud.tablestore import Index, Tablestore, limits
+from localcloud.tablestore import Index, Tablestore, limits, rate
 from localcloud.wire.plainbuffer import DELETE_ALL, INCREMENT, Cell, Special, decode_row, encode_row
 from tests.contract.localcloud.tablestore_support import call, make_client, make_cloud, messages, send
 from tools.deployed.inprocess import in_process
 
-from tablestore import Condition, Row, TableOptions  # isort: skip
+from tablestore import (  # isort: skip
+    CapacityUnit,
+    Condition,
+    OTSClient,
+    OTSServiceError,
+    ReservedThroughput,
+    Row,
+    TableMeta,
+    TableOptions,
+)
 
 COLUMNS = [("v", "INTEGER"), ("s", "STRING"), ("b", "BINARY"), ("yes", "BOOLEAN"), ("d", "DOUBLE")]
 Parts = tuple[Cloud, Tablestore]
+
+
+def wait(cloud: Cloud, ms: int) -> None:
+    assert isinstance(cloud.clock, VirtualClock)
+    cloud.clock.advance_to(cloud.clock.now_ms() + ms)
 
 
 @pytest.fixture
@@ -177,6 +192,7 @@ def test_fewer_versions_hide_those_there_are(parts: Parts) -> None:
         assert len(client.get_row("versions", [("k", "b")], max_version=9)[1].attribute_columns) == 3
         client.update_table("versions", TableOptions(-1, 1, 86400))
         assert [cell[1] for cell in client.get_row("versions", [("k", "b")], max_version=9)[1].attribute_columns] == [2]
+        wait(cloud, limits.UPDATE_TABLE_EVERY_MS)
         client.update_table("versions", TableOptions(-1, 2, 86400))
         client.update_row("versions", Row([("k", "b")], {"put": [("w", 1)]}), Condition("IGNORE"))
         cells = client.get_row("versions", [("k", "b")], ["v"], max_version=9)[1].attribute_columns
@@ -216,6 +232,63 @@ def test_one_time_and_a_number_of_versions(parts: Parts) -> None:
 def test_an_update_of_a_table_says_what_to_change(parts: Parts) -> None:
     cloud, _ = parts
     assert call(cloud, "UpdateTable", messages.UpdateTableRequest(table_name="t")).code == "OTSParameterInvalid"
+
+
+def test_a_table_is_updated_once_in_two_minutes(parts: Parts) -> None:
+    cloud, service = parts
+    service.ensure_table(INSTANCE_NAME, "other", [("k", "STRING")])
+    with in_process(cloud.handle):
+        client = make_client(cloud)
+        client.update_table("t", TableOptions(-1, 1, 1000))
+        client.update_table("other", TableOptions(-1, 1, 1000))
+        wait(cloud, limits.UPDATE_TABLE_EVERY_MS - 1)
+        with pytest.raises(OTSServiceError) as caught:
+            client.update_table("t", TableOptions(-1, 1, 2000))
+        assert caught.value.get_error_code() == "OTSTooFrequentReservedThroughputAdjustment"
+        assert caught.value.get_error_message() == "Reserved throughput adjustment is too frequent."
+        wait(cloud, 1)
+        client.update_table("t", TableOptions(-1, 1, 2000))  # the refused update does not begin the two minutes again
+        service.ensure_table(INSTANCE_NAME, "other", [("k", "STRING")], max_versions=2)
+        assert client.describe_table("other").table_options.max_version == 2, "a deployment changes tables at any time"
+
+
+def test_a_refused_update_of_a_table_does_not_count(parts: Parts) -> None:
+    cloud, _ = parts
+    with in_process(cloud.handle):
+        client = make_client(cloud)
+        with pytest.raises(OTSServiceError):
+            client.update_table("t", TableOptions(5, 1, 1000))
+        client.update_table("t", TableOptions(-1, 1, 1000))
+
+
+def test_ten_operations_a_second_on_the_tables_of_an_instance(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud, _ = parts
+    now = [1000.0]
+    monkeypatch.setattr(rate, "wall_s", lambda: now[0])
+    with in_process(cloud.handle):
+        client, elsewhere = make_client(cloud), make_client(cloud, instance="other")
+        for _ in range(limits.TABLE_OPERATIONS_PER_SECOND):
+            client.describe_table("t")
+        with pytest.raises(OTSServiceError) as caught:
+            client.list_table()
+        assert (caught.value.get_http_status(), caught.value.get_error_code()) == (403, "OTSQuotaExhausted")
+        assert caught.value.get_error_message() == "Too frequent table operations."
+        elsewhere.list_table()
+        client.get_row("t", [("k", "a")])
+        now[0] += 1
+        assert list(client.list_table()) == ["t"]
+
+
+def test_a_client_that_repeats_refused_calls_makes_twenty_tables(parts: Parts) -> None:
+    """The SDK's own retries wait until the second is over."""
+    cloud, _ = parts
+    with in_process(cloud.handle):
+        key = cloud.owner
+        client = OTSClient("http://127.0.0.1:1", key.access_key_id, key.access_key_secret, INSTANCE_NAME)
+        for number in range(20):
+            meta = TableMeta(f"made{number}", [("k", "STRING")])
+            client.create_table(meta, TableOptions(), ReservedThroughput(CapacityUnit(0, 0)))
+        assert len(list(client.list_table())) == 21
 
 
 BAD = "QQQQ"

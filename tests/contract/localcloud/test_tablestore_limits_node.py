@@ -56,6 +56,16 @@ def test_fewer_versions_hide_those_there_are(seen: dict[str, Any]) -> None:
     assert (seen["before"], seen["after"]) == (["v3", "v2", "v1"], ["v3"])
 
 
+def test_a_table_is_updated_once_in_two_minutes(seen: dict[str, Any]) -> None:
+    assert "OTSTooFrequentReservedThroughputAdjustment" in seen["updateAgain"]
+    assert "Reserved throughput adjustment is too frequent." in seen["updateAgain"]
+
+
+def test_forty_descriptions_at_once_are_too_many(seen: dict[str, Any]) -> None:
+    assert seen["tooMany"]
+    assert all("Too frequent table operations." in each for each in seen["tooMany"])
+
+
 @pytest.mark.parametrize(
     ("attempt", "text"),
     [
