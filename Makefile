@@ -77,13 +77,15 @@ deploy:  ## Deploy the functions (Serverless Devs) with the settings of this she
 	@tools/deploy.sh $(VENV) $(or $(PY),3.10) $(SETTINGS)
 
 FLEET ?= 100,1000
+SCALE ?= 100000
 bench: export BENCH_ACCEPT = $(ACCEPT)
-bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure all into bench/results; fails if a count grew (ACCEPT=1, FLEET=100,1000,10000)
+bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure all into bench/results; fails if a count grew (ACCEPT=1, FLEET=100,1000,10000, SCALE=100000)
 	@$(PYTHON_HERE) -m bench.startup
 	@$(PYTHON_HERE) -m bench.imports
 	@$(PYTHON_HERE) -m bench.packages
 	@$(PYTHON_HERE) -W ignore -m bench.migration
 	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)
+	@$(PYTHON_HERE) -W ignore -m bench.scale --instances $(SCALE)
 	@$(PYTHON_HERE) -W ignore -m bench.slots
 	@$(PYTHON_HERE) -W ignore -m bench.console
 	@$(PYTHON_HERE) -W ignore -m bench.durable_step

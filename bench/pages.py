@@ -7,7 +7,7 @@ import sys
 from inspect import cleandoc
 from typing import Any
 
-from bench import against, cloud, console, durable_step, fleet, imports, migration, packages, services, slots, startup
+from bench import against, cloud, console, durable_step, fleet, imports, migration, packages, scale, services, slots, startup
 from bench.plots import Bar, bars
 from bench.report import RESULTS
 from tools.package.wheelhouse import ROOT
@@ -21,6 +21,7 @@ SECTIONS = (
     ("durable_step", "One durable step", durable_step.shown),
     ("migration", "One migration of one hop", migration.shown),
     ("fleet", "Fleets", fleet.shown),
+    ("scale", "Large batches", scale.shown),
     ("slots", "Slots", slots.shown),
     ("console", "The operations page", console.shown),
     ("cloud", "The local cloud", cloud.shown),
