@@ -20,6 +20,7 @@ LOCALCLOUD = Path(__file__).resolve().parent.parent / "localcloud"
 MODULES = {"ecs": "alibabacloud_ecs20140526.models", "smc": "alibabacloud_smc20190601.models"}
 ECS = """DescribeRegions DescribeInstances DescribeInstanceStatus StartInstance StopInstance RebootInstance ModifyInstanceAttribute
 DeleteInstance DescribeInstanceAutoRenewAttribute DescribeDisks ResetDisk CreateSnapshot DescribeSnapshots DeleteSnapshot
+CreateDisk AttachDisk DetachDisk DeleteDisk
 CreateSnapshotGroup DescribeSnapshotGroups DeleteSnapshotGroup RunCommand DescribeInvocations DescribeInvocationResults
 CreateCommand InvokeCommand DescribeCommands DeleteCommand StopInvocation DescribeCloudAssistantStatus TagResources UntagResources
 ListTagResources DescribeAccountAttributes OpenSnapshotService DescribeImages DescribeInstanceTypes DescribeAutoSnapshotPolicyEx"""

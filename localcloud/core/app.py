@@ -225,8 +225,17 @@ class Cloud:
         if not call.action:
             return
         for resource in call.resources:
-            if not self.policies.allows(caller.principal, call.action, resource, session_policy=caller.policy):
+            carried = self._tags_in_conditions(call, resource)
+            if not self.policies.allows(caller.principal, call.action, resource, session_policy=caller.policy, carried=carried):
                 raise ApiError("NoPermission", f"{caller.principal} may not do {call.action} on {resource}.", 403)
+
+    def _tags_in_conditions(self, call: Call, resource: str) -> dict[str, str]:
+        """The tags of a request and of one of its resources, as the condition keys that a policy may name."""
+        asked = call.params.get("Tag") if isinstance(call.params, dict) else None
+        found = {f"acs:RequestTag/{tag.get('Key', '')}": str(tag.get("Value", "")) for tag in asked or () if isinstance(tag, dict)}
+        if self.hooks.resource_tags is not None:
+            found |= {f"acs:ResourceTag/{key}": value for key, value in self.hooks.resource_tags(resource).items()}
+        return found
 
     # Time ---------------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,8 @@ class Hooks:
     ecs: SmcOnEcs | None = None
     load_fleet: LoadFleet | None = None
     smc_import: SmcImport | None = None
+    resource_tags: Callable[[str], dict[str, str]] | None = None
+    """ECS: the tags of the disk with this ARN, which policies may name in conditions; empty for every other ARN."""
     plan_delivery: PlanDelivery | None = None
     check_call: CheckCall | None = None
     inventory_parts: list[Callable[[], Json]] = field(default_factory=list)

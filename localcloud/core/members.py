@@ -72,8 +72,11 @@ def put_user(cloud: Cloud, account: str, name: str, given: Json) -> Key:
 def _permissions(name: str, given: Json) -> list[Any]:
     """The statements of ``policies``, checked."""
     statements = [each for policy in given.get("policies", []) for each in _statements(policy, "policies")]
-    if any(not isinstance(each, dict) or set(each) != {"Effect", "Action", "Resource"} for each in statements):
-        raise ValueError(f"a policy of {name}: a statement has Effect, Action and Resource; conditions are not emulated there")
+    if any(not isinstance(each, dict) or set(each) - {"Condition"} != {"Effect", "Action", "Resource"} for each in statements):
+        raise ValueError(f"a policy of {name}: a statement has Effect, Action and Resource, and may have a Condition on tags")
+    for each in statements:
+        if problem := trust.condition_problem(each.get("Condition", {}), of_policy=True):
+            raise ValueError(f"a policy of {name}: {problem}")
     return statements
 
 

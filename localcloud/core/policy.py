@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from localcloud.core import trust
 from localcloud.core.access_keys import OWNER
 from localcloud.core.accounts import Accounts
 from localcloud.core.db import Db
@@ -18,6 +19,7 @@ _REMEMBERED = 10_000
 
 
 Statements = Iterable[Mapping[str, Any]]
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Policies:
         self._accounts = accounts or Accounts(db, "")
         self._roles = db.collection("policy.role")
         self._cache: dict[str, Role | None] = {}
-        self._answers: dict[tuple[str, str, str], bool] = {}
+        self._answers: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], bool] = {}
         self.used: set[tuple[str, str]] = set()
         """The pairs (role, action pattern) that allowed at least one call since the start."""
 
@@ -88,23 +90,26 @@ class Policies:
         """Every role, with its statements."""
         return {role: doc["statements"] for role, doc in self._roles.items()}
 
-    def allows(self, principal: str, action: str, resource: str, *, session_policy: str = "") -> bool:
+    def allows(
+        self, principal: str, action: str, resource: str, *, session_policy: str = "", carried: Mapping[str, str] = _NOTHING
+    ) -> bool:
         """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to the ARN ``resource``.
 
-        If a session has a policy (JSON), both the role and that policy must allow the action.
+        If a session has a policy (JSON), both the role and that policy must allow the action. ``carried`` are the condition keys
+        of the call with their values, for example ``acs:ResourceTag/NAME``.
         """
-        if session_policy and not _decide(json.loads(session_policy)["Statement"], action, resource):
+        if session_policy and not _decide(json.loads(session_policy)["Statement"], action, resource, carried):
             return False
         if principal == OWNER:
             return True
         role = self._accounts.scoped(principal.removeprefix("role:"))
-        asked = (role, action, resource)
+        asked = (role, action, resource, tuple(sorted(carried.items())))
         if asked not in self._answers:
             if len(self._answers) > _REMEMBERED:
                 self._answers.clear()
             found = self.role(principal.removeprefix("role:"))
             statements = found.statements if found and found.withdrawn != "role" else []
-            allowing = _decide(statements, action, resource)
+            allowing = _decide(statements, action, resource, carried)
             self.used |= {(role, pattern) for pattern in allowing}
             self._answers[asked] = bool(allowing)
         return self._answers[asked]
@@ -124,10 +129,12 @@ class Policies:
         }
 
 
-def _decide(statements: Iterable[Mapping[str, Any]], action: str, resource: str) -> list[str]:
+def _decide(statements: Iterable[Mapping[str, Any]], action: str, resource: str, carried: Mapping[str, str]) -> list[str]:
     """The patterns that allow the action. Empty if no statement allows it, or if a statement denies it."""
     allowing = []
     for statement in statements:
+        if not trust.holds(statement.get("Condition", {}), carried):
+            continue
         for pattern in _listed(statement["Action"]):
             if _matches(pattern, action) and any(_matches(each, resource) for each in _listed(statement["Resource"])):
                 if statement["Effect"] == "Deny":

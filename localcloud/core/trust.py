@@ -74,14 +74,22 @@ def problem(statement: Any) -> str:
     return condition_problem(statement.get("Condition", {}))
 
 
-def condition_problem(condition: Any) -> str:
-    """The error in a Condition; empty if the Condition is valid."""
+TAG_KEYS = ("acs:RequestTag/", "acs:ResourceTag/")
+"""The beginnings of the condition keys that a policy may have: the tags of the request, and of the disk that it names."""
+
+
+def condition_problem(condition: Any, *, of_policy: bool = False) -> str:
+    """The error in a Condition; empty if it is valid. ``of_policy`` says that it is in a policy, not in a trust policy."""
     if not isinstance(condition, Mapping) or not all(isinstance(tests, Mapping) for tests in condition.values()):
         return "Condition must be an object of operators"
     if unknown := set(condition) - set(_OPERATORS):
         return f"the operator {', '.join(sorted(unknown))} is not emulated, only {', '.join(_OPERATORS)}"
+    named = {key for tests in condition.values() for key in tests}
+    if of_policy:
+        unknown = {key for key in named if not key.startswith(TAG_KEYS)}
+        return f"the key {', '.join(sorted(unknown))} is not emulated, only {', '.join(TAG_KEYS)}" if unknown else ""
     known = {each.lower() for each in KEYS}
-    if unknown := {key for tests in condition.values() for key in tests if key.lower() not in known}:
+    if unknown := {key for key in named if key.lower() not in known}:
         return f"the key {', '.join(sorted(unknown))} is not emulated, only {', '.join(KEYS)}"
     return ""
 

@@ -10,10 +10,18 @@ from localcloud.deploy.document import Document, Place
 
 NAME = text(r"[A-Za-z][\w.-]{0,127}", "a name")
 STRINGS = either(text(), listed(text(), 1), lambda value: not isinstance(value, list))
+
+
+def _tag_condition(document: Document, place: Place, value: Any) -> None:
+    """A Condition of a policy. This emulation evaluates tags only."""
+    if problem := trust.condition_problem(value, of_policy=True):
+        document.complain(place, problem)
+
+
 _STATEMENT = Fields(
-    {"Effect": one_of("Allow", "Deny"), "Action": STRINGS, "Resource": listed(text(), 1)},
+    {"Effect": one_of("Allow", "Deny"), "Action": STRINGS, "Resource": listed(text(), 1), "Condition": _tag_condition},
     ("Effect", "Action", "Resource"),
-    ("Condition", "NotAction", "NotResource"),
+    ("NotAction", "NotResource"),
 )
 
 

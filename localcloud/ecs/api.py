@@ -9,6 +9,7 @@ from localcloud.core.app import Cloud
 from localcloud.ecs import admin, agent
 from localcloud.ecs.account_attributes import Account
 from localcloud.ecs.commands import Commands
+from localcloud.ecs.data_disks import DataDisks
 from localcloud.ecs.detached import Detached
 from localcloud.ecs.disks import Disks
 from localcloud.ecs.facade import Facade
@@ -22,6 +23,7 @@ from localcloud.ecs.power import Power
 from localcloud.ecs.records import Records
 from localcloud.ecs.snapshot_life import SnapshotLife
 from localcloud.ecs.snapshots import Snapshots
+from localcloud.ecs.store import tags_of
 from localcloud.ecs.tags import Tags
 from localcloud.ecs.world import EcsWorld
 from localcloud.wire.rpc_service import Operation, Params, RpcService, load_spec
@@ -41,10 +43,17 @@ class Ecs(RpcService):
         self.runs = GuestRuns(world)
         self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}
         self.detached = Detached(world, self.runs, self.power)
+        cloud.hooks.resource_tags = self._tags_of_disk
         cloud.hooks.ecs = Facade(world, self.power, self.disks, self.life)
         cloud.hooks.load_fleet = Fleet(world, self.disks, self.life).load
         cloud.hooks.admin["guests"] = lambda request: (200, admin.guests(world, dict(request.query).get("InstanceId", "")))
         cloud.hooks.admin["inventory"] = lambda request: (200, admin.inventory(world))
+
+    def _tags_of_disk(self, arn: str) -> dict[str, str]:
+        """The tags of the disk with this ARN; empty for any other resource."""
+        kind, _, id = arn.rpartition(":")[2].partition("/")
+        disk = self.world.store.get("disk", id) if kind == "disk" else None
+        return {tag["TagKey"]: tag["TagValue"] for tag in tags_of(disk)} if disk else {}
 
     def _machines(self) -> dict[str, Operation]:
         instances, power = Instances(self.world), self.power
@@ -61,11 +70,17 @@ class Ecs(RpcService):
 
     def _storage(self) -> dict[str, Operation]:
         snapshots, groups, disks = Snapshots(self.world, self.life), Groups(self.world, self.life), self.disks
+        data, one_disk = DataDisks(self.world), _each("disk", "DiskId")
+        disk_and_instance = _all(one_disk, _each("instance", "InstanceId"))
         group_parts = _all(_each("instance", "InstanceId"), _each("disk", "DiskId"), _any("snapshot"), _any("snapshotgroup"))
         return {
             "DescribeDisks": Operation(disks.describe, _any("disk")),
-            "ResetDisk": Operation(disks.reset, _all(_each("disk", "DiskId"), _each("snapshot", "SnapshotId"))),
-            "CreateSnapshot": Operation(snapshots.create, _all(_each("disk", "DiskId"), _any("snapshot"))),
+            "ResetDisk": Operation(disks.reset, _all(one_disk, _each("snapshot", "SnapshotId"))),
+            "CreateDisk": Operation(data.create, _disk_from_snapshot),
+            "AttachDisk": Operation(data.attach, disk_and_instance),
+            "DetachDisk": Operation(data.detach, disk_and_instance),
+            "DeleteDisk": Operation(data.delete, one_disk),
+            "CreateSnapshot": Operation(snapshots.create, _all(one_disk, _any("snapshot"))),
             "DescribeSnapshots": Operation(snapshots.describe, _any("snapshot")),
             "DeleteSnapshot": Operation(snapshots.delete, _each("snapshot", "SnapshotId")),
             "CreateSnapshotGroup": Operation(groups.create, group_parts),
@@ -125,6 +140,11 @@ def _each(kind: str, name: str) -> Arns:
 
 def _all(*parts: Arns) -> Arns:
     return lambda params: tuple(dict.fromkeys(arn for part in parts for arn in part(params)))
+
+
+def _disk_from_snapshot(params: dict[str, Any]) -> tuple[str, ...]:
+    """The disk to create, and its snapshot."""
+    return ("disk/*", f"snapshot/{params['SnapshotId']}") if params.get("SnapshotId") else ("disk/*",)
 
 
 def _tagged(params: dict[str, Any]) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ class Disks:
     def add(self, instance: Doc, sim: dict[str, Any], **fields: Any) -> str:
         """Create a disk for an instance and attach it. Returns its id. ``fields`` must have Device, Type, Size and Category."""
         id = fields.pop("DiskId", "") or self.world.cloud.new_id("d-bp1")
-        doc = {**_defaults(self.world, id, instance), **fields}
+        doc = {**default_fields(self.world, id, instance), **fields}
         row = {"InstanceId": instance["InstanceId"], "Device": doc["Device"], "AttachedTime": doc["AttachedTime"]}
         self.world.store.put("disk", id, {**doc, "Attachments": {"Attachment": [row]}, "sim": sim})
         return id
@@ -102,7 +102,14 @@ class Disks:
             events.disk_operation(self.world, disk_id, "DetachDisk")
 
 
-def _defaults(world: EcsWorld, id: str, instance: Doc) -> Doc:
+DEFAULTS_OF_CREATED = {"InstanceId": "", "RegionId": "", "ZoneId": "", "ResourceGroupId": "", "ImageId": ""}
+DEFAULTS_OF_CREATED |= {"InstanceChargeType": "PostPaid"}
+"""In place of an instance, for a disk that was made without one."""
+
+
+def default_fields(world: EcsWorld, id: str, instance: Doc) -> Doc:
+    """The usual fields of a new disk of an instance."""
+    created = not instance["InstanceId"]
     return {
         "DiskId": id,
         "DiskName": "",
@@ -116,19 +123,20 @@ def _defaults(world: EcsWorld, id: str, instance: Doc) -> Doc:
         "MultiAttach": "Disabled",
         "PerformanceLevel": "PL1",
         "DiskChargeType": instance["InstanceChargeType"],
-        "DeleteWithInstance": True,
-        "DeleteAutoSnapshot": False,
+        "DeleteWithInstance": not created,
+        "DeleteAutoSnapshot": created,
         "EnableAutoSnapshot": True,
         "EnableAutomatedSnapshotPolicy": False,
-        "Portable": False,
+        "Portable": created,
         "ImageId": instance["ImageId"],
         "SerialNumber": id.replace("d-", "", 1),
         "SourceSnapshotId": "",
         "CreationTime": world.now_iso,
-        "AttachedTime": world.now_iso,
+        "AttachedTime": "" if created else world.now_iso,
         "DetachedTime": "",
         "ExpiredTime": "2999-09-08T16:00Z",
         "OperationLocks": {"OperationLock": []},
         "MountInstances": {"MountInstance": []},
         "Tags": {"Tag": []},
+        **({"Type": "data", "Device": "", "Attachments": {"Attachment": []}} if created else {}),
     }

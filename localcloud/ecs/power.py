@@ -33,7 +33,7 @@ class Power:
     def start(self, params: Params) -> dict[str, Any]:
         """StartInstance: the instance must be Stopped."""
         instance = self._free(params, "Stopped")
-        unready = [disk["DiskId"] for disk in self.world.disks(instance["InstanceId"]) if disk["Status"] != "In_use"]
+        unready = [disk["DiskId"] for disk in self.world.disks(instance["InstanceId"]) if disk["Status"] == "ReIniting"]
         refuse_unless(not unready, "IncorrectDiskStatus", f"The disks {', '.join(unready)} are being reset.")
         dry_run(params)
         self.drive(instance, ["Starting", "Running"])

@@ -106,7 +106,19 @@ def test_deploying_twice_keeps_keys_and_drops_what_is_gone(app: App) -> None:
         ("DependsOn: Instance", "DependsOn: Other", "Table.DependsOn", "refers to Other"),
         ("ALIYUN::OTS::Instance\n", "ALIYUN::OTS::Instanz\n", "Instance.Type", "must be one of"),
         ("Resource: ['*']", "Resource: '*'", "Statement.1.Resource", "must be a list"),
-        ("{Effect: Allow, Action: 'fc:I", "{Condition: {}, Effect: Allow, Action: 'fc:I", "Condition", "is not emulated"),
+        ("{Effect: Allow, Action: 'fc:I", "{NotAction: x, Effect: Allow, Action: 'fc:I", "NotAction", "is not emulated"),
+        (
+            "{Effect: Allow, Action: 'fc:I",
+            "{Condition: {IpAddress: {'acs:SourceIp': x}}, Effect: Allow, Action: 'fc:I",
+            "Condition",
+            "the operator IpAddress is not emulated",
+        ),
+        (
+            "{Effect: Allow, Action: 'fc:I",
+            "{Condition: {StringEquals: {'acs:SourceIp': x}}, Effect: Allow, Action: 'fc:I",
+            "Condition",
+            "the key acs:SourceIp is not emulated",
+        ),
     ],
 )
 def test_mistakes_in_the_template(tmp_path: Path, old: str, new: str, where: str, what: str) -> None:
