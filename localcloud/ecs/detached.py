@@ -5,8 +5,9 @@ A unit's script really runs to its end as soon as the unit begins. The changes t
 guest's disks later, when the cloud's time reaches that moment. So a unit can be observed while it runs, and a stop in the middle
 leaves the disks as they were at that moment. Only changed files are written, so the changes of others are kept.
 
-A guest with the file ``.guest/next-boot`` does not start as usual. leapp's upgrade runs between two restarts, in a system of its
-own without an agent, and replaces the release. ``.guest/tool`` says how tools fail (facts: ``files`` of the system disk).
+A guest with the file ``.guest/next-boot`` does not start as usual. The upgrades of leapp and of Windows Setup run between two
+restarts, in a system of their own without an agent, and replace the release. ``.guest/tool`` says how tools fail (facts: ``files``
+of the system disk).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from localcloud.core.scheduler import Job
 from localcloud.ecs.guest import machine, upgrade
+from localcloud.ecs.guest.ahead import Start
 from localcloud.ecs.guest.blob import Tree, files, pack, unpack
 from localcloud.ecs.guest_runs import GuestRuns
 from localcloud.ecs.power import Power
@@ -29,6 +31,12 @@ RUN, STEP, UPGRADE = "ecs.unit_run", "ecs.unit_step", "ecs.boot_upgrade"
 NEXT_BOOT, TOOL = ".guest/next-boot", ".guest/tool"
 RESUME = "etc/systemd/system/leapp_resume.service"
 PROCESSES = ".guest/pid/"
+WINDOWS_OLD, DIAGNOSIS = "Windows.old/win.ini", "Windows/Logs/SetupDiag/SetupDiagResults.xml"
+_DIAGNOSED = (
+    '<?xml version="1.0" encoding="utf-16"?>\n<SetupDiag><ProfileName>HardblockDeviceOrDriver</ProfileName>'
+    "<FailureData>A driver of the guest</FailureData><FailureDetails>A driver of the guest</FailureDetails></SetupDiag>\n"
+)
+"""What SetupDiag leaves after Windows Setup has put the old system back (its published fields, in words of our own)."""
 _LIMIT_S = 24 * 3600
 Change = dict[str, dict[str, list[Any] | None]]
 """By mount point and path: the mode and content of a file, or None for a deleted file."""
@@ -142,14 +150,14 @@ class Detached:
             folder.volatile(*start.boot)
         recorder = _Recorder(trees, folder)
         try:
-            self._execute(payload["command"], folder, start.now_s, recorder)
+            self._execute(payload["command"], folder, start, recorder)
         finally:
             self.runs.folders.discard(folder)
         with cloud.lock, cloud.db.transaction():
             self._schedule(payload, recorder)
 
-    def _execute(self, command: str, folder: Any, now_s: int, recorder: _Recorder) -> None:
-        """Run the unit's command to its end. Its sleeps are recorded, not waited for."""
+    def _execute(self, command: str, folder: Any, start: Start, recorder: _Recorder) -> None:
+        """Run the unit's command to its end. Its sleeps are recorded, not waited for. A unit of Windows is a scheduled task."""
         slept = 0.0
 
         def pause(slept_s: float) -> None:
@@ -166,8 +174,9 @@ class Detached:
             recorder.note(slept, line)
             return "ok"
 
-        guest = machine.Machine(folder, self.runs.folders.commands, False, now_s)
-        done = machine.run(guest, f"exec {command}\n", timeout_s=_LIMIT_S, ask=ask, pause=pause)
+        guest = machine.Machine(folder, self.runs.folders.commands, start.windows, start.now_s)
+        script = f"$ReplankTask = '{command}'\n" if start.windows else f"exec {command}\n"
+        done = machine.run(guest, script, timeout_s=_LIMIT_S, ask=ask, pause=pause)
         recorder.keep(done.slept_s, done.changed, f"end {done.exit_code}")
 
     def _schedule(self, payload: dict[str, Any], recorder: _Recorder) -> None:
@@ -261,9 +270,12 @@ class Detached:
         disk, tree = self._system_tree(payload["instance"])
         if disk is None or NEXT_BOOT not in tree:
             return
+        windows = instance["OSType"] == "windows"
         if b"fail=restart" in tree.get(TOOL, (0, b""))[1]:
-            self._keep(disk, {path: entry for path, entry in tree.items() if path != NEXT_BOOT})
+            left = {path: entry for path, entry in tree.items() if path != NEXT_BOOT}
+            self._keep(disk, {**left, **files({DIAGNOSIS: _DIAGNOSED})} if windows else left)
         else:
             target = tree[NEXT_BOOT][1].decode().strip()
-            self._replace(payload["instance"], target, {RESUME: "[Service]\nExecStart=leapp upgrade --resume\n"})
+            more = {WINDOWS_OLD: "the old system\n"} if windows else {RESUME: "[Service]\nExecStart=leapp upgrade --resume\n"}
+            self._replace(payload["instance"], target, more)
         self.power.drive(self.world.instance(payload["instance"]), ["Stopping", "Starting", "Running"])

@@ -17,10 +17,11 @@ from shared.adapters.compute_facts import (
     listing_filter_parameters,
     snapshot_facts,
 )
+from shared.adapters.compute_media import MediaDiskCalls
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypeLimits
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, error_code_matcher, is_never_expected, is_not_found
+from shared.adapters.sdk_call import error_code_matcher, is_not_found
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
@@ -45,7 +46,7 @@ _is_deletion_refused = error_code_matcher(
 _WRONG_STATUS = error_code_matcher("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
-class EcsCompute:
+class EcsCompute(MediaDiskCalls):
     """Implements the port ``Compute`` with ECS."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
@@ -221,10 +222,6 @@ class EcsCompute:
             return body.snapshots.snapshot, body.next_token
 
         return _items_of_all_pages(fetch_page)
-
-    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
-        send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
-        return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 
 
 def _items_of_all_pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from shared.adapters.clock import parse_time, parse_time_or_none
 from shared.domain.facts import DiskFacts, InstanceFacts
-from shared.ports.compute import FoundInstance, InstanceFilter, Snapshot
+from shared.domain.media import MEDIA_PURPOSE
+from shared.ports.compute import DataDisk, FoundInstance, InstanceFilter, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
@@ -19,6 +20,10 @@ processor.
 """
 MIGRATION_TAG = "replank:migration"
 """The tag that marks the pipeline's snapshots. A snapshot's name proves nothing, because anybody can give a snapshot any name."""
+PURPOSE_TAG = "replank:purpose"
+"""The tag that says what Replank made a snapshot or a disk for."""
+MEDIA_TAGS = {PURPOSE_TAG: MEDIA_PURPOSE}
+"""The tag of a disk with installation media that Replank made."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
@@ -68,9 +73,27 @@ def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
         encrypted=bool(disk.encrypted),
         multi_attach=disk.multi_attach == "Enabled",
         status=disk.status or "",
-        used_by_smc_transit=(disk.disk_name or "").startswith(_SMC_DISK),
+        used_by_smc_transit=(disk.disk_name or "").startswith(_SMC_DISK) or _is_media_disk(disk),
         snapshot_count=snapshot_count,
     )
+
+
+def data_disk(disk: Any) -> DataDisk:
+    """The state of one disk that may be a media disk."""
+    tags = dict(_tags_of_resource(disk))
+    return DataDisk(
+        disk.disk_id,
+        disk.disk_name or "",
+        disk.status or "",
+        disk.instance_id or "",
+        tags.get(MIGRATION_TAG, ""),
+        _is_media_disk(disk),
+    )
+
+
+def _is_media_disk(disk: Any) -> bool:
+    """Whether the disk is one that Replank made for installation media, by its tag."""
+    return dict(_tags_of_resource(disk)).get(PURPOSE_TAG) == MEDIA_PURPOSE
 
 
 def snapshot_facts(snapshot: Any) -> Snapshot:

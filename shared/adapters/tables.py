@@ -64,6 +64,8 @@ PROTECTION = "protection:"
 
 Account, region and instance follow the prefix, separated by colons. The account is empty for the deployment's own account.
 """
+MEDIA = "media:"
+"""Key prefix of the row for an instance's disk with installation media. The same follows as after PROTECTION."""
 WAVE, PLACES = "wave_", "w_"
 """Column prefixes of a batch's row.
 

@@ -28,6 +28,9 @@ batches.
 PROTECTION_MINUTE = 15
 """The minute of each hour in which the tick looks for deletion protections that were not restored."""
 
+MEDIA_MINUTE = 8
+"""The last digit of the minutes in which the tick looks for media disks that no migration needs: six times an hour."""
+
 TICK_RECORD_MINUTES, TICK_RECORD_MINUTE = 5, 2
 """The tick records its time in one minute of every five: in minutes 2, 7, 12 and so on. No hourly work falls on these minutes."""
 TICK_LATE = timedelta(minutes=2 * TICK_RECORD_MINUTES + 1)

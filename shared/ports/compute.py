@@ -10,6 +10,7 @@ from shared.domain.record import dataclass
 
 if TYPE_CHECKING:
     from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
+    from shared.domain.media import MediaDisk
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,21 @@ class Snapshot:
     created_at: datetime
     size_gib: int
     migration_id: str = ""
+
+
+@dataclass(frozen=True)
+class DataDisk:
+    """The state of a disk that may be a media disk. ``status`` is a word of ECS, such as Creating, Available or In_use."""
+
+    disk_id: str
+    name: str
+    status: str
+    instance_id: str
+    """The instance to which the disk is attached; empty if the disk is not attached."""
+    migration_id: str = ""
+    """The migration id in the disk's tag; empty if Replank did not make the disk."""
+    is_media: bool = False
+    """Whether the disk's tag says that Replank made it for installation media."""
 
 
 class Compute(Protocol):
@@ -167,3 +183,27 @@ class Compute(Protocol):
         Raises Transient while the disk is already being reset. ECS does not show who began a reset, or which snapshot the reset
         uses.
         """
+
+    def create_media_disk(self, row: MediaDisk, size_gib: int, *, token: str) -> str:
+        """Request a disk from the row's snapshot, in the zone of the row's instance, with Replank's tags. Returns the disk's id.
+
+        A repeated call with the same token returns the same disk id.
+        """
+
+    def data_disk(self, region_id: str, disk_id: str) -> DataDisk | None:
+        """The disk with this id; None if it does not exist."""
+
+    def media_disks_of_migration(self, region_id: str, migration_id: str) -> tuple[DataDisk, ...]:
+        """The media disks whose tags name the migration."""
+
+    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+        """Attach the disk to the instance. No error is raised if the state of the disk or of the instance does not allow it now.
+
+        ECS deletes the disk together with the instance.
+        """
+
+    def detach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+        """Detach the disk from the instance. No error is raised if it is not attached, or if the state does not allow it now."""
+
+    def delete_disk(self, region_id: str, disk_id: str) -> None:
+        """Delete the disk, which must not be attached. No error is raised if the disk does not exist."""

@@ -92,9 +92,9 @@ class Driver(Protocol):
     def check_settings(self) -> None:
         """Raise Permanent (Driver.SettingMissing) if a setting is missing. The error says where to find the setting's value."""
 
-    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
-        """Raise Permanent (Driver.SettingMissing) if a setting is missing for this type of operating system or for one of these
-        destinations.
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str], region_id: str) -> None:
+        """Raise Permanent (Driver.SettingMissing) if a setting is missing for this type of operating system, or for one of these
+        destinations in the instance's region.
         """
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.ids import IdMaker
     from shared.ports.inventory import InventoryStore
     from shared.ports.ledger import Ledger
+    from shared.ports.media_disks import MediaDisks
     from shared.ports.migrations import Migrations
     from shared.ports.protections import Protections
     from shared.ports.sign_in import TokenVerifier
@@ -99,14 +100,15 @@ class Ports:
     ticks: TickTimeStore
     compute: Compute
     guest: Guest
+    media_disks: MediaDisks
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
     """Maps driver names to errors, for all drivers that would refuse to start a job.
 
     Every function checks this mapping, so that no migration uses one of these drivers.
     """
-    unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
-    """A function that takes the name of a driver, an OS type, and the release keys of destinations.
+    unready_on_path: Callable[[str, str, Sequence[str], str], Permanent | None] = lambda name, os_type, releases, region_id: None
+    """A function that takes the name of a driver, an OS type, the release keys of destinations, and a region id.
 
     The function returns the error of a missing setting, or None if the driver has all settings.
     """

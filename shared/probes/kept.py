@@ -76,7 +76,7 @@ def kept_scripts(recipes: Sequence[Recipe]) -> tuple[KeptScript, ...]:
     return (
         *(_probe(each, stage) for each in both for stage in _STAGES_THAT_PROBE),
         *(_marker(each) for each in both),
-        _tool(),
+        *(_tool(each) for each in both),
         *(_tool_beginning(each) for each in recipes),
     )
 
@@ -86,7 +86,7 @@ def needed_commands(os_type: str, hops: Sequence[Hop], catalog: Catalog) -> tupl
     recipes = [recipe_for_path(catalog, hop.source, hop.destination) for hop in hops]
     beginnings = [_tool_beginning(each) for each in recipes if each is not None]
     probes = [_probe(os_type, stage) for stage in _STAGES_THAT_PROBE]
-    return tuple(each.name for each in (*probes, _marker(os_type), *([_tool(), *beginnings] if hops else ())))
+    return tuple(each.name for each in (*probes, _marker(os_type), *([_tool(os_type), *beginnings] if hops else ())))
 
 
 def kept_probe(os_type: str, purpose: str, *, files: Sequence[str], updates: bool) -> KeptCall:
@@ -102,11 +102,11 @@ def kept_marker(os_type: str, action: MarkerAction, *, marker: str = "") -> Kept
     return _marker(os_type).call({"act": action, "marker": _base64_text(marker)})
 
 
-def kept_tool(action: ToolAction, run: str, recipe: Recipe | None = None) -> KeptCall:
+def kept_tool(action: ToolAction, run: str, recipe: Recipe | None = None, *, os_type: str = "linux", disk: str = "") -> KeptCall:
     """The script for one action of the guest driver. See ``tool_script``. A beginning has its recipe in the script."""
     if recipe is not None:
-        return _tool_beginning(recipe).call({"run": run})
-    return _tool().call({"act": action, "run": run})
+        return _tool_beginning(recipe).call({"run": run, "disk": disk} if recipe.for_windows else {"run": run})
+    return _tool(os_type).call({"act": action, "run": run})
 
 
 @cache
@@ -141,15 +141,21 @@ def _marker(os_type: str) -> KeptScript:
 
 
 @cache
-def _tool() -> KeptScript:
-    text = tool_script("look", "'{{run}}'").replace("REPLANK_ACT=look", "REPLANK_ACT='{{act}}'", 1)
-    return KeptScript("tool-linux", "linux", text, text)
+def _tool(os_type: str) -> KeptScript:
+    if os_type == "windows":
+        text = tool_script("look", "{{run}}", os_type=os_type).replace("$ReplankTool = 'look'", "$ReplankTool = '{{act}}'", 1)
+    else:
+        text = tool_script("look", "'{{run}}'").replace("REPLANK_ACT=look", "REPLANK_ACT='{{act}}'", 1)
+    return KeptScript(f"tool-{os_type}", os_type, text, text)
 
 
 @cache
 def _tool_beginning(recipe: Recipe) -> KeptScript:
-    text = tool_script("begin", "'{{run}}'", recipe)
-    return KeptScript(f"begin-{recipe.key}", "linux", text, text, "migrate")
+    if recipe.for_windows:
+        text, os_type = tool_script("begin", "{{run}}", recipe, os_type="windows", disk="{{disk}}"), "windows"
+    else:
+        text, os_type = tool_script("begin", "'{{run}}'", recipe), "linux"
+    return KeptScript(f"begin-{recipe.key}", os_type, text, text, "migrate")
 
 
 def _base64_text(text: str) -> str:

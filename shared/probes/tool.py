@@ -1,4 +1,6 @@
-"""Builds the guest driver's scripts (tool.sh, tool_runner.sh), and reads the scripts' answers."""
+"""Builds the guest driver's scripts for Linux (tool.sh, tool_runner.sh) and for Windows (tool.ps1, tool_runner.ps1), and reads the
+scripts' answers.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,20 @@ _MOST_TEXT = 2_000_000
 """Maximum characters of one decompressed file."""
 
 
-def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
+def tool_script(action: Action, run: str, recipe: Recipe | None = None, *, os_type: str = "linux", disk: str = "") -> str:
     """The script for one action in the guest. The run id ``run`` may contain only letters, digits and dashes.
 
-    The script contains the recipe, encoded in base64.
+    The script contains the recipe, encoded in base64. ``disk`` is the serial number of the media disk, for a beginning in Windows.
     """
+    if os_type == "windows":
+        head = [f"$ReplankTool = '{action}'", f"$ReplankToolRun = '{run}'"]
+        if recipe is not None:
+            head += [
+                f"$ReplankDisk = '{disk}'",
+                f"$ReplankRecipe = '{_base64_text(powershell_recipe(recipe))}'",
+                f"$ReplankRunner = '{_base64_text(_script_text('tool_runner.ps1'))}'",
+            ]
+        return "\n".join([*head, _script_text("tool.ps1")])
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
@@ -66,6 +77,22 @@ def recipe_script(recipe: Recipe) -> str:
     }
     told = [f"{name}={_shell_literal(value)}" for name, value in variables.items()]
     return "\n".join([*told, *(f"{name}() {{\n{body}\n}}" for name, body in functions.items())]) + "\n"
+
+
+def powershell_recipe(recipe: Recipe) -> str:
+    """A recipe for Windows as PowerShell functions and variables."""
+    install = (*recipe.repositories, recipe.packages, *recipe.answers)
+    functions = {
+        "Install-Tool": "\n".join(line.text for line in install),
+        "Test-Upgrade": recipe.precheck.text,
+        "Start-Upgrade": recipe.start.text,
+        "Test-Done": recipe.result.text,
+        "Test-Busy": recipe.busy.text,
+        "Remove-Tool": recipe.clean.text,
+    }
+    variables = {"ResultReport": recipe.result_report.text, "SetupErrors": recipe.progress.text}
+    told = ["${} = '{}'".format(name, value.replace("'", "''")) for name, value in variables.items()]
+    return "\n".join([*told, *(f"function {name} {{\n{body}\n}}" for name, body in functions.items())]) + "\n"
 
 
 def _shell_literal(text: str) -> str:

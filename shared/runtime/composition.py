@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
     from shared.ports.inventory import InventoryStore
+    from shared.ports.media_disks import MediaDisks
     from shared.ports.ports import Accounts
     from shared.ports.protections import Protections
     from shared.ports.sign_in import TokenVerifier
@@ -67,9 +68,12 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
     kept_ids: KeptIds | None = {} if settings.kept_commands else None
     paths = (kept_ids, _make_run_command_clients(settings, clients, clock) if settings.run_command_role else None)
-    accounts = _make_member_accounts_port(function, settings, clients, clock, (kept_ids, None)) if settings.accounts else None
+    media = cast("MediaDisks", DeferredAdapter(lambda: _make_media_disks_port(store, clock)))
+    accounts = (
+        _make_member_accounts_port(function, settings, clients, clock, (kept_ids, None), media) if settings.accounts else None
+    )
     _make_sdk_clients(function, settings, clients)
-    unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock, paths))
+    unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock, paths, media))
     return Ports(
         clock=clock,
         ids=RandomIds(),
@@ -84,7 +88,8 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         ticks=DeferredAdapter(lambda: _make_ticks_port(store)),
         compute=DeferredAdapter(lambda: _make_compute_port(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest_port(clients, paths)),
-        drivers=_make_drivers(clients, settings, clock, paths) if function in USES_SMC else {},
+        media_disks=media,
+        drivers=_make_drivers(clients, settings, clock, paths, media) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.setting_error_for_path,
         limits=DeploymentLimits(max_moving=settings.max_moving, protect=settings.protect),
@@ -124,7 +129,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
     def _drivers(self) -> dict[str, Driver]:
         return self._make_drivers()
 
-    def setting_error_for_path(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
+    def setting_error_for_path(self, name: str, os_type: str, releases: Sequence[str], region_id: str) -> Permanent | None:
         """The error for a setting that the driver needs for these destinations but lacks; None if no setting is missing.
 
         The result is also None for a driver that this version does not know, because ``Ports.driver_with_name`` refuses such a
@@ -133,7 +138,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         if name not in self._drivers:
             return None
         try:
-            self._drivers[name].check_settings_for_destinations(os_type, releases)
+            self._drivers[name].check_settings_for_destinations(os_type, releases, region_id)
         except Permanent as error:
             return error
         return None
@@ -179,12 +184,12 @@ def _make_guest_port(clients: Clients, paths: CommandPaths) -> Guest:
     return CloudAssistant(clients, *paths)
 
 
-def _make_drivers(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths) -> dict[str, Driver]:
+def _make_drivers(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths, media: MediaDisks) -> dict[str, Driver]:
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
     made = (SmcDriver(clients, _make_guest_port(clients, paths), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
-    in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock, paths))
+    in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock, paths, media))
     unchosen = DeferredAdapter(_make_auto_driver_placeholder)
     return {
         **{driver.traits.name: driver for driver in made},
@@ -199,20 +204,31 @@ def _make_auto_driver_placeholder() -> Driver:
     return UnchosenDriver()
 
 
-def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths) -> Driver:
+def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock, paths: CommandPaths, media: MediaDisks) -> Driver:
     from shared.adapters.drivers.in_guest import GuestDriver
+    from shared.adapters.drivers.media import MediaOfMigrations
 
-    return GuestDriver(_make_guest_port(clients, paths), clock, settings.catalog)
+    compute = cast("Compute", DeferredAdapter(lambda: _make_compute_port(clients, clock)))
+    media_of = MediaOfMigrations(media, compute, settings.windows_media)
+    return GuestDriver(_make_guest_port(clients, paths), clock, settings.catalog, media_of)
 
 
-def _make_member_accounts_port(function: str, settings: Settings, clients: Clients, clock: Clock, paths: CommandPaths) -> Accounts:
+def _make_media_disks_port(store: Store, clock: Clock) -> MediaDisks:
+    from shared.adapters.media_disks import TablestoreMediaDisks
+
+    return TablestoreMediaDisks(store, clock)
+
+
+def _make_member_accounts_port(
+    function: str, settings: Settings, clients: Clients, clock: Clock, paths: CommandPaths, media: MediaDisks
+) -> Accounts:
     """Make the port through which a function reaches the member accounts. The api function only reads the names of the member
     accounts, and never assumes a role.
     """
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:
-        drivers = _make_drivers(assumed, settings, clock, paths) if function in USES_SMC else {}
+        drivers = _make_drivers(assumed, settings, clock, paths, media) if function in USES_SMC else {}
         return AccountPorts(
             cast("Compute", DeferredAdapter(lambda: _make_compute_port(assumed, clock))),
             cast("Guest", DeferredAdapter(lambda: _make_guest_port(assumed, paths))),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared.adapters.clock import clock_from_setting
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.errors import Permanent, ReplankError
+from shared.domain.errors import Permanent, Refused, ReplankError
 from shared.domain.notice import parse_notice_policy
 from shared.domain.policy import Policy
 from shared.domain.record import dataclass
@@ -56,6 +56,8 @@ class Settings:
     notice_policy: Policy = field(default_factory=Policy)
     smc: SmcSettings = field(default_factory=SmcSettings)
     catalog: Catalog = CATALOG
+    windows_media: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Maps each Windows destination to the ids of the snapshots with its installation media, by region."""
     clock: str = "system"
     snapshot_price: float = 0.0
     currency: str = "CNY"
@@ -133,6 +135,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notice_policy=_notice_policy(reader),
         smc=_smc_settings(reader),
         catalog=_catalog_with_proven_recipes(reader, _extended_catalog(reader, clock)),
+        windows_media=_json_setting(reader, "REPLANK_WINDOWS_MEDIA", _parse_windows_media) or {},
         clock=clock,
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _parse_price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
@@ -258,6 +261,17 @@ def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> C
                 f"REPLANK_GUEST_PROVEN names {key[:60]!r}, which is not a recipe. The recipes are {', '.join(there)}"
             )
     return replace(catalog, proven=frozenset(keys))
+
+
+def _parse_windows_media(document: Any) -> Mapping[str, Mapping[str, str]]:
+    """The snapshots with installation media, by release key and region. Raises ValueError if the value has another form."""
+    wanted = 'It must be like {"windows-2019-datacenter": {"cn-hangzhou": "s-..."}}.'
+    for release, by_region in document.items() if isinstance(document, dict) else (("", None),):
+        given = by_region if isinstance(by_region, dict) and by_region else {"": ""}
+        good = all(region and isinstance(snapshot, str) and snapshot.startswith("s-") for region, snapshot in given.items())
+        if not release.startswith("windows-") or not good:
+            raise Refused("Settings.Invalid", wanted, "")
+    return {release: dict(by_region) for release, by_region in document.items()}
 
 
 def _parse_list(value: str) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_SMC_TARGET_VALUES": lambda found: dict(found.smc.target_values),
     "REPLANK_CATALOG": lambda found: _operator_catalog_keys(found.catalog),
     "REPLANK_GUEST_PROVEN": lambda found: tuple(sorted(found.catalog.proven)),
+    "REPLANK_WINDOWS_MEDIA": lambda found: {key: dict(each) for key, each in found.windows_media.items()},
     "REPLANK_CLOCK": lambda found: found.clock,
     "REPLANK_SNAPSHOT_PRICE": lambda found: found.snapshot_price or "",
     "REPLANK_CURRENCY": lambda found: found.currency,

@@ -141,7 +141,8 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
 
     if driver_traits(name).needs_identity and (lacks := why_instance_unrecognisable(instance)):
         return lacks
-    error = ports.unready.get(name) or ports.unready_on_path(name, instance.os_type, tuple(hop.destination for hop in hops))
+    ahead = tuple(hop.destination for hop in hops)
+    error = ports.unready.get(name) or ports.unready_on_path(name, instance.os_type, ahead, instance.region_id)
     return error.message if error else ""
 
 
@@ -150,7 +151,7 @@ def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, po
     snapshots would be made for a job that cannot start. Raises Refused (Driver.SettingMissing).
     """
     ahead = tuple(hop.destination for hop in migration.hops[migration.hop :])
-    error = ports.unready_on_path(migration.driver, instance.os_type, ahead)
+    error = ports.unready_on_path(migration.driver, instance.os_type, ahead, instance.region_id)
     if error is not None:
         raise Refused(error.code, error.message, error.remedy)
 

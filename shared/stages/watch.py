@@ -18,6 +18,7 @@ from shared.domain.migration import Migration, State
 from shared.domain.timing import (
     LOOK_AGAIN,
     LOST,
+    MEDIA_MINUTE,
     PROTECTION_MINUTE,
     REMINDER_MINUTE,
     TICK_RECORD_MINUTE,
@@ -107,6 +108,7 @@ def _run_tick(ports: Ports) -> Outcome:
     moved_late, driven_late = _poll_or_remind_due_migrations(late, ports)
     _send_confirmation_reminders(ports)
     _switch_off_leftover_protections(ports)
+    _remove_leftover_media_disks(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
@@ -146,6 +148,18 @@ def _switch_off_leftover_protections(ports: Ports) -> None:
         switch_off_leftover_protections(ports)
     except ReplankError as error:
         _LOG.warning("deletion protections are not checked in this hour: %s", error)
+
+
+def _remove_leftover_media_disks(ports: Ports) -> None:
+    """Every ten minutes, take a step of removing each media disk that no migration needs. ECS needs minutes for each step."""
+    if ports.clock.now().minute % 10 != MEDIA_MINUTE:
+        return
+    from shared.stages.media_disks import remove_leftover_media_disks  # rarely needed, like the reminders
+
+    try:
+        remove_leftover_media_disks(ports)
+    except ReplankError as error:
+        _LOG.warning("media disks are not checked now: %s", error)
 
 
 def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) -> list[Migration]:

@@ -1,4 +1,4 @@
-"""Every permission of member.yml is used by the life of four instances and by ``replank doctor``, if commands are kept."""
+"""Every permission of member.yml is used by the life of five instances and by ``replank doctor``, if commands are kept."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from cli.doctor import run_all_checks
-from tests.support import members
-from tests.support.fleets import WINDOWS_2008, fleet, instance
+from tests.support import media, members
+from tests.support.fleets import WINDOWS_2008, WINDOWS_2012R2, fleet, instance
 from tests.support.world import World
 from tools.deployed.product import URL
 
 SHOP = "1000000000000001"
-HANGING, GOOD, WINDOWS, DATA = "i-test0001", "i-test0002", "i-test0003", "i-test0004"
+HANGING, GOOD, WINDOWS, DATA, SETUP = "i-test0001", "i-test0002", "i-test0003", "i-test0004", "i-test0005"
 SYNCING = {
     "service": "smc",
     "operation": "job_step",
@@ -31,16 +31,19 @@ AUTOMATIC = {"sp-1": {"TimePoints": "[20]", "RepeatWeekdays": "[7]"}}
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("REPLANK_FC_ENDPOINT", URL)
-    env = {**members.settings([SHOP]), "REPLANK_COMMANDS": "kept"}
+    proven = "windows-2012r2-datacenter-to-windows-2019-datacenter"
+    env = {**members.settings([SHOP]), "REPLANK_COMMANDS": "kept", "REPLANK_GUEST_PROVEN": proven, **media.SETTING}
     made = World(env=env, templates=(members.template(tmp_path, [SHOP]),))
     members.open_member(made.cloud, SHOP)
     members.keep_commands(made.cloud, SHOP)
+    media.put_media_snapshot(made.cloud, SHOP)
     with made.connected():
         yield made
 
 
-def submit(world: World, instance_id: str) -> None:
-    body: dict[str, Any] = {"instanceIds": [instance_id], "accountIds": [SHOP], "policy": {"retentionDays": 1}}
+def submit(world: World, instance_id: str, driver: str = "smc") -> None:
+    policy = {"retentionDays": 1, "driver": driver}
+    body: dict[str, Any] = {"instanceIds": [instance_id], "accountIds": [SHOP], "policy": policy}
     batch_id = world.api.post("/batches", body)["batchId"]
     world.run_until(lambda: world.states().get(instance_id) in ("ready", "precheck_failed"), minutes=30)
     world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": world.api.get("/risks")["version"]})
@@ -69,6 +72,7 @@ def test_a_member_grants_nothing_that_is_never_used(world: World) -> None:
             instance(2, account=SHOP),
             instance(3, WINDOWS_2008, account=SHOP, InstanceType="ecs.g6.large"),
             instance(4, account=SHOP),
+            instance(5, WINDOWS_2012R2, account=SHOP),
             guests={DATA: {"disks": disks}},
             faults={"auto_snapshot_policies": AUTOMATIC},
         )
@@ -77,10 +81,11 @@ def test_a_member_grants_nothing_that_is_never_used(world: World) -> None:
     submit(world, HANGING)
     act(world, reach(world, HANGING, "failed"), "rollback")
     reach(world, HANGING, "rolled_back")
-    for each in (GOOD, WINDOWS, DATA):
-        submit(world, each)
+    for each in (GOOD, WINDOWS, DATA, SETUP):
+        submit(world, each, "guest" if each == SETUP else "smc")
         act(world, reach(world, each, "migrated"), "confirmation")
     reach(world, DATA, "completed", hours=80)
+    assert media.media_disks(world.cloud, SHOP) == []
     assert told_by_doctor() == f"each role can be assumed: {SHOP}"
     assert members.unused(world.cloud, SHOP) == []
 

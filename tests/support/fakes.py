@@ -550,6 +550,7 @@ class Fakes:
     inventory: FakeInventory = field(default_factory=FakeInventory)
     protections: FakeProtections = field(default_factory=FakeProtections)
     ticks: FakeTicks = field(default_factory=FakeTicks)
+    media_disks: Any = None
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
@@ -573,6 +574,7 @@ class Fakes:
             ledger=self.ledger,
             audit=self.audit,
             inventory=self.inventory,
+            media_disks=self.media_disks,
             protections=self.protections,
             ticks=self.ticks,
             sign_in=self.sign_in,

@@ -13,6 +13,21 @@ WINDOWS_2008 = (
     "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition",
     "windows",
 )
+WINDOWS_2012R2 = (
+    "Windows Server  2012 R2 数据中心版 64位中文版",
+    "Windows Server 2012 R2 Datacenter Edition 64 bit Chinese Edition",
+    "windows",
+)
+WINDOWS_2016 = (
+    "Windows Server  2016 数据中心版 64位中文版",
+    "Windows Server 2016 Datacenter Edition 64 bit Chinese Edition",
+    "windows",
+)
+WINDOWS_2019 = (
+    "Windows Server  2019 数据中心版 64位中文版",
+    "Windows Server 2019 Datacenter Edition 64 bit Chinese Edition",
+    "windows",
+)
 
 
 def instance(number: int, names: tuple[str, str, str] = CENTOS_7, **more: Any) -> dict[str, Any]:

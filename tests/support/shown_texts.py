@@ -54,6 +54,7 @@ NOT_SHOWN = (
     "shared/domain/recipes/line.py",
     "shared/domain/recipes/ours.py",
     "shared/domain/recipes/recipe.py",
+    "shared/domain/recipes/windows.py",
     "shared/domain/record.py",
     "shared/domain/report.py",
     "shared/domain/retry.py",

@@ -36,6 +36,7 @@ WORDS = {
     "REPLANK_SMC_TARGET_VALUES": 'The values of that parameter by release key, as JSON: {"alinux-3": "..."}.',
     "REPLANK_CATALOG": "Catalog rows of your own, as JSON, or the name of a file in the package with them (shared/catalog.json).",
     "REPLANK_GUEST_PROVEN": "Keys of recipes, separated by commas, that you call proven (driver guest); empty: none.",
+    "REPLANK_WINDOWS_MEDIA": "Snapshots with installation media of Windows (driver guest), by release key and region, as JSON.",
     "REPLANK_CLOCK": "Where the time comes from: system, or env:VARIABLE (the local cloud's virtual time).",
     "REPLANK_SNAPSHOT_PRICE": "Price of a snapshot per GiB and month, for the cost shown by the API; empty: no cost is shown.",
     "REPLANK_CURRENCY": "Currency of that price; empty: CNY.",

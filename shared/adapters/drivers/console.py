@@ -40,7 +40,7 @@ class ConsoleDriver(JobStopper):
     def check_settings(self) -> None:
         return  # this driver needs no settings
 
-    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str], region_id: str) -> None:
         return
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.adapters.drivers.media import MediaOfMigrations
 from shared.adapters.drivers.tool_reports import (
     UNLICENSED,
+    media_disk_report,
     preparation_report,
     report_during_replacement,
     unanswered_preparation_report,
 )
-from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.catalog import Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.events import PLAIN_COMMAND, guest_command_name
@@ -55,8 +57,8 @@ class GuestDriver:
 
     traits = GUEST
 
-    def __init__(self, guest: Guest, clock: Clock, catalog: Catalog = CATALOG) -> None:
-        self._guest, self._clock, self._catalog = guest, clock, catalog
+    def __init__(self, guest: Guest, clock: Clock, catalog: Catalog, media: MediaOfMigrations) -> None:
+        self._guest, self._clock, self._catalog, self._media = guest, clock, catalog, media
 
     def check_settings(self) -> None:
         if not any(is_recipe_usable(each, self._catalog) for each in all_recipes(self._catalog)):
@@ -67,17 +69,24 @@ class GuestDriver:
             )
             raise Permanent("Driver.SettingMissing", message, remedy)
 
-    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
-        return  # a route of this driver has only paths whose recipe may be used
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str], region_id: str) -> None:
+        # A route of this driver has only paths whose recipe may be used. For Windows the media are a setting of their own.
+        if os_type == "windows":
+            self._media.check_setting(releases, region_id)
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         recipe = self._recipe_of_hop(migration)
+        serial = self._media.attached_serial_number(migration) if recipe.for_windows else ""
+        if recipe.for_windows and not serial:
+            return media_disk_report(migration.handle)
         run = _tool_run_id(migration)
         answer = self._newest_tool_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
-            self._send_tool_action(migration, "begin", recipe)
+            self._send_tool_action(migration, "begin", recipe, disk=serial)
             return unanswered_preparation_report(recipe, migration.handle)
         report = preparation_report(answer, recipe, migration.handle, run)
+        if report.phase is JobPhase.FAILED and recipe.for_windows:
+            self._media.is_removed_or_unremovable(migration)  # the first step; the tick takes the others
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
             self._send_tool_action(migration, "check" if answer.phase == UNLICENSED else "look")
         return report
@@ -131,6 +140,13 @@ class GuestDriver:
         installed, because it may still be on the restored disks. If a migration went back to the queue for a slot, its handle is
         empty. The driver may nevertheless have prepared the guest if the migration has made snapshots.
         """
+        removed = migration.os_type != "windows" or self._media.is_removed_or_unremovable(migration)
+        self._clean_up_guest(migration, handle)
+        if not removed and migration.state not in (State.ROLLING_BACK, State.ROLLED_BACK):
+            # A rollback never waits for the disk, which is not among the disks that are reset. The tick removes the disk.
+            raise Transient("Media.NotRemoved", f"The media disk of {migration.instance_id} is being removed.")
+
+    def _clean_up_guest(self, migration: Migration, handle: DriverData) -> None:
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
         if not begun or (is_back and (migration.released_at is None or migration.attempt == 1)):
@@ -176,7 +192,14 @@ class GuestDriver:
         except (Transient, Refused) as error:
             _LOG.info("the guest cannot be asked now: %s", error, extra={"migrationId": migration.migration_id})
             return replace(as_before, code=NOT_KEPT, remedy=error.remedy) if error.code == NOT_KEPT else as_before
-        return as_before if answer is None else report_during_replacement(answer, recipe, migration.handle, self._catalog)
+        if answer is None:
+            return as_before
+        report = report_during_replacement(answer, recipe, migration.handle, self._catalog)
+        if recipe.for_windows and report.phase in (JobPhase.FINISHED, JobPhase.FAILED):
+            removed = self._media.is_removed_or_unremovable(migration)
+            if report.phase is JobPhase.FINISHED and not removed:
+                return replace(as_before, progress=99)  # the guest is compared without the media disk
+        return report
 
     def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer of the guest; None if no answer is complete. Answers to commands that began before the time
@@ -186,7 +209,7 @@ class GuestDriver:
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
-    def _send_tool_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
+    def _send_tool_action(self, migration: Migration, action: Action, recipe: Recipe | None = None, *, disk: str = "") -> None:
         """Send the command for one action to the guest.
 
         If the same action is sent twice within a minute, Cloud Assistant runs only one command. The guest never repeats an action.
@@ -196,13 +219,13 @@ class GuestDriver:
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,
-            script=tool_script(action, _tool_run_id(migration), recipe),
+            script=tool_script(action, _tool_run_id(migration), recipe, os_type=migration.os_type, disk=disk),
             # The token's word differs from that of older versions, because the command's name has changed since. ECS refuses a
             # known token with changed parameters.
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
             name=guest_command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
-            kept=lambda: _kept_tool(action, _tool_run_id(migration), recipe),
+            kept=lambda: _kept_tool(action, _tool_run_id(migration), recipe, migration.os_type, disk),
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:
@@ -230,10 +253,10 @@ def _unfinished_tool_job(job_id: str, status: str) -> UnfinishedJob:
     return UnfinishedJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
 
 
-def _kept_tool(action: Action, run: str, recipe: Recipe | None) -> KeptCall:
+def _kept_tool(action: Action, run: str, recipe: Recipe | None, os_type: str, disk: str) -> KeptCall:
     from shared.probes.kept import kept_tool  # only a deployment that keeps commands needs it
 
-    return kept_tool(action, run, recipe)
+    return kept_tool(action, run, recipe, os_type=os_type, disk=disk)
 
 
 def _tool_run_id(migration: Migration) -> str:

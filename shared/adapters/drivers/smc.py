@@ -71,7 +71,7 @@ class SmcDriver(JobStopper):
         if missing:
             raise _setting_missing_error(" and ".join(missing))
 
-    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str], region_id: str) -> None:
         self._import_command_template(os_type)
         for release in releases:
             self._smc_release_name(release)

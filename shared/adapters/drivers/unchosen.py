@@ -21,7 +21,7 @@ class UnchosenDriver:
     def check_settings(self) -> None:
         return  # the precheck asks the drivers themselves
 
-    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str], region_id: str) -> None:
         return
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:

@@ -106,7 +106,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The instance has no free slot for the transit disk",
         asks="the instance has a slot for the transit disk",
-        why="SMC attaches a disk with the installation media. This fails if the instance already has its maximum number of disks.",
+        why="SMC and the guest driver attach a disk with the installation media. This fails if the instance already has its "
+        "maximum number of disks.",
         remedy="Detach one data disk during the migration, or change to an instance type that allows more disks.",
         source="Windows: transit disk",
         check=_check_transit_disk_slot,

@@ -18,6 +18,7 @@ from shared.domain.recipes.line import (
     LEAPP_REPORT,
     recipe_line,
 )
+from shared.domain.recipes.windows import WINDOWS_RECIPES
 
 _LEAPP = "oamg/leapp and oamg/leapp-repository, source"
 _C2R = "oamg/convert2rhel, source of 2.x"
@@ -141,5 +142,6 @@ RECIPES: tuple[dict[str, Any], ...] = (
     ),
     _convert2rhel_recipe("8", "8-for-x86_64-baseos-rhui-rpms --enablerepo rhui-rhel-8-for-x86_64-appstream-rhui-rpms", "assumed"),
     *ANOLIS_RECIPES,
+    *WINDOWS_RECIPES,
 )
 """The recipes in the form of an operator's file. :mod:`shared.domain.recipes.recipe` defines the schema."""

@@ -46,8 +46,11 @@ class Recipe:
     """How one tool replaces one release with another release."""
 
     key: str
-    tool: Literal["leapp", "convert2rhel", "centos2anolis"]
-    """The tool of the recipe. The tool also determines the format of the reports."""
+    tool: Literal["leapp", "convert2rhel", "centos2anolis", "setup"]
+    """The tool of the recipe. The tool also determines the format of the reports.
+
+    The tool ``setup`` is Windows Setup. Its lines are PowerShell, and it needs a disk with installation media.
+    """
     source: str
     destination: str
     architectures: tuple[Architecture, ...]
@@ -90,6 +93,21 @@ class Recipe:
     note: str = ""
 
     @property
+    def for_windows(self) -> bool:
+        """Whether the recipe is for a Windows guest."""
+        return self.tool == "setup"
+
+    @property
+    def tool_name(self) -> str:
+        """The name of the tool in sentences."""
+        return "Windows Setup" if self.for_windows else self.tool
+
+    @property
+    def log_in_guest(self) -> str:
+        """The file in the guest with the output of the run."""
+        return r"C:\ProgramData\ReplankTool\run\log" if self.for_windows else "/var/lib/replank-tool/log"
+
+    @property
     def lines(self) -> dict[str, RecipeLine]:
         """Every line of the recipe. The key of a line is the name of its field, followed by the line's position if the field is a
         list.
@@ -127,6 +145,7 @@ def parse_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe
 def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
     if not _KEY.fullmatch(recipe.key):
         raise DocumentInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
+    _check_recipe_system(recipe, where)
     for architecture in recipe.architectures:
         if catalog.supported_path(recipe.source, recipe.destination, architecture) is None:
             path = f"{recipe.source} to {recipe.destination} on {architecture}"
@@ -143,6 +162,13 @@ def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
     if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
         raise DocumentInvalid(f"{where}.irreversible_text", "is only allowed, and then required, if irreversible_from is text")
     _check_recipe_numbers(recipe, where)
+
+
+def _check_recipe_system(recipe: Recipe, where: str) -> None:
+    if recipe.for_windows != recipe.source.startswith("windows-"):
+        raise DocumentInvalid(f"{where}.tool", "the tool setup is for Windows, and no other tool is")
+    if recipe.for_windows and (recipe.licence or recipe.irreversible_from != "restart" or recipe.milestones):
+        raise DocumentInvalid(where, "a recipe for Windows has no licence and no milestones, and is irreversible from the restart")
 
 
 def _check_recipe_numbers(recipe: Recipe, where: str) -> None:

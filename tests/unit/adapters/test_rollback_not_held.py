@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from shared.adapters.drivers.in_guest import GuestDriver
+from shared.domain.catalog import CATALOG
 from shared.domain.errors import Transient
 from shared.domain.migration import DriverData
 from shared.ports.guest import Agent
@@ -34,7 +35,7 @@ class GuestWithoutCommand:
 
 
 def jobs(code: str) -> Any:
-    return GuestDriver(GuestWithoutCommand(code), FakeClock(NOON)).unfinished_jobs(RUNNING, ())  # type: ignore[arg-type]
+    return GuestDriver(cast(Any, GuestWithoutCommand(code)), FakeClock(NOON), CATALOG, cast(Any, None)).unfinished_jobs(RUNNING, ())
 
 
 def test_a_missing_command_leaves_the_tool_unknown() -> None:

@@ -118,10 +118,12 @@ def test_the_marker_is_written_found_and_removed(action: str, tmp_path: Path) ->
 
 def test_a_beginning_has_its_recipe_in_the_script() -> None:
     for recipe in all_recipes(CATALOG):
-        call = kept_tool("begin", "rp-m1-0-1", recipe)
+        windows = recipe.for_windows
+        call = kept_tool("begin", "rp-m1-0-1", recipe, disk="bp1" if windows else "")
         script = BY_KEY[f"begin-{recipe.key}"]
-        assert (call.name, dict(call.parameters)) == (script.name, {"run": "rp-m1-0-1"})
-        assert "REPLANK_RUN='rp-m1-0-1'\n" in pasted(script, call)
+        assert (call.name, dict(call.parameters)) == (script.name, {"run": "rp-m1-0-1", **({"disk": "bp1"} if windows else {})})
+        run = "$ReplankToolRun = 'rp-m1-0-1'\n$ReplankDisk = 'bp1'\n" if windows else "REPLANK_RUN='rp-m1-0-1'\n"
+        assert run in pasted(script, call)
 
 
 def test_windows_decodes_its_parameters() -> None:

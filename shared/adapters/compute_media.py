@@ -1,0 +1,96 @@
+"""The calls to ECS for disks with installation media. A part of the port ``Compute``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.adapters.compute_facts import MEDIA_TAGS, MIGRATION_TAG, PURPOSE_TAG, data_disk
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import Expected, call_service, error_code_matcher, is_never_expected
+from shared.adapters.sdk_errors import CloudError
+from shared.domain.errors import Refused
+from shared.domain.media import MEDIA_PURPOSE, MediaDisk
+from shared.ports.compute import DataDisk
+
+_NOT_NOW = error_code_matcher("IncorrectDiskStatus", "IncorrectInstanceStatus", "DependencyViolation")
+"""Whether ECS refused because of a state that changes by itself, or that an earlier call has changed already."""
+
+
+class MediaDiskCalls:
+    """The methods for media disks. ``EcsCompute`` inherits them."""
+
+    _clients: Clients
+
+    def create_media_disk(self, row: MediaDisk, size_gib: int, *, token: str) -> str:
+        from alibabacloud_ecs20140526 import models
+
+        tags = {MIGRATION_TAG: row.migration_id, PURPOSE_TAG: MEDIA_PURPOSE}
+        request = models.CreateDiskRequest(
+            region_id=row.region_id,
+            zone_id=self._zone_of_instance(row.region_id, row.instance_id),
+            snapshot_id=row.snapshot_id,
+            size=max(size_gib, 20),  # the smallest size of an ESSD with performance level 1
+            disk_category="cloud_essd",
+            disk_name=row.disk_name,
+            description="Installation media of Windows for one migration; deleted at its end.",
+            client_token=token,
+            tag=[models.CreateDiskRequestTag(key=key, value=value) for key, value in tags.items()],
+        )
+        return str(self._call_ecs(row.region_id, "create_disk", request).disk_id)
+
+    def _zone_of_instance(self, region_id: str, instance_id: str) -> str:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeInstancesRequest(region_id=region_id, instance_ids=f'["{instance_id}"]', max_results=10)
+        found = self._call_ecs(region_id, "describe_instances", request).instances.instance
+        if not found:
+            remedy = "The instance is gone, or in another region or account."
+            raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
+        return str(found[0].zone_id)
+
+    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.AttachDiskRequest(instance_id=instance_id, disk_id=disk_id, delete_with_instance=True)
+        self._change_disk(region_id, "attach_disk", request)
+
+    def detach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        self._change_disk(region_id, "detach_disk", models.DetachDiskRequest(instance_id=instance_id, disk_id=disk_id))
+
+    def _change_disk(self, region_id: str, operation: str, request: Any) -> None:
+        """Attach or detach a disk. If ECS refuses because of the present state, nothing is raised: the caller looks again later."""
+        try:
+            self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
+        except CloudError:
+            return
+
+    def delete_disk(self, region_id: str, disk_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        self._call_ecs(region_id, "delete_disk", models.DeleteDiskRequest(disk_id=disk_id))
+
+    def data_disk(self, region_id: str, disk_id: str) -> DataDisk | None:
+        found = self._data_disks(region_id, disk_ids=f'["{disk_id}"]')
+        return found[0] if found else None
+
+    def media_disks_of_migration(self, region_id: str, migration_id: str) -> tuple[DataDisk, ...]:
+        from alibabacloud_ecs20140526 import models
+
+        tags = {MIGRATION_TAG: migration_id, **MEDIA_TAGS}
+        wanted = [models.DescribeDisksRequestTag(key=key, value=value) for key, value in tags.items()]
+        return self._data_disks(region_id, tag=wanted)
+
+    def _data_disks(self, region_id: str, **wanted: Any) -> tuple[DataDisk, ...]:
+        """At most 100 disks, in one call."""
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeDisksRequest(region_id=region_id, max_results=100, **wanted)
+        body = self._call_ecs(region_id, "describe_disks", request)
+        return tuple(data_disk(each) for each in body.disks.disk or [])
+
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+        send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
+        return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)

@@ -1,0 +1,116 @@
+"""The guest driver's PowerShell through a PowerShell parser: every script that is sent, every function, call and line of a recipe.
+
+No PowerShell engine is available, so nothing is run here. Everything that a parser can check is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+import pytest
+import tree_sitter
+import tree_sitter_powershell
+
+from shared.domain.recipes.choose import shipped_recipes
+from shared.domain.recipes.recipe import Recipe
+from shared.probes.kept import kept_tool
+from shared.probes.tool import Action, powershell_recipe, tool_script
+
+PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+WINDOWS = [each for each in shipped_recipes() if each.for_windows]
+RUN, DISK = "rp-m1-0-1", "bp1a2b3c4d5e6f7a8b9c"
+ACTIONS: tuple[Action, ...] = ("begin", "look", "start", "clean")
+COMMANDS = {
+    *("Get-WmiObject", "Get-ItemProperty", "Test-Path", "ForEach-Object", "Where-Object", "Select-Object", "New-Object"),
+    *("Join-Path", "Move-Item", "Remove-Item", "New-Item", "Get-ChildItem", "Get-Content", "Start-Process", "Get-Process"),
+    *("Get-Disk", "Set-Disk", "Get-Partition", "Get-WindowsImage", "cmd.exe", "shutdown.exe"),
+}
+"""The commands that Windows Server 2012 R2 provides and the scripts may call."""
+
+
+def every(node: tree_sitter.Node, kind: str) -> Iterator[tree_sitter.Node]:
+    if node.type == kind:
+        yield node
+    for child in node.children:
+        yield from every(child, kind)
+
+
+def text(node: tree_sitter.Node) -> str:
+    return (node.text or b"").decode()
+
+
+def root(source: str) -> tree_sitter.Node:
+    return PARSER.parse(source.encode()).root_node
+
+
+def defined(source: str) -> set[str]:
+    return {text(next(every(node, "function_name"))) for node in every(root(source), "function_statement")}
+
+
+def called(source: str) -> set[str]:
+    return {text(node) for node in every(root(source), "command_name")}
+
+
+def sent(action: Action, recipe: Recipe | None = None) -> str:
+    return tool_script(action, RUN, recipe, os_type="windows", disk=DISK if recipe else "")
+
+
+def decoded(script: str, name: str) -> str:
+    found = re.search(rf"^\${name} = '([A-Za-z0-9+/=]+)'$", script, re.MULTILINE)
+    assert found
+    return base64.b64decode(found[1]).decode()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_act_parses(action: Action) -> None:
+    assert not root(sent(action)).has_error
+
+
+@pytest.mark.parametrize("recipe", WINDOWS, ids=lambda each: each.key)
+def test_a_beginning_and_what_it_contains_parse(recipe: Recipe) -> None:
+    script = sent("begin", recipe)
+    for each in (script, decoded(script, "ReplankRecipe"), decoded(script, "ReplankRunner")):
+        assert not root(each).has_error
+    assert decoded(script, "ReplankRecipe") == powershell_recipe(recipe)
+
+
+@pytest.mark.parametrize("damage", [("exit 0\n}", "exit 0\n"), ("function Say(", "function Say)")])
+def test_the_parser_sees_damage(damage: tuple[str, str]) -> None:
+    script = sent("look")
+    assert damage[0] in script
+    assert root(script.replace(*damage, 1)).has_error
+
+
+@pytest.mark.parametrize("recipe", WINDOWS, ids=lambda each: each.key)
+def test_only_known_commands_and_own_functions_are_called(recipe: Recipe) -> None:
+    script = sent("begin", recipe)
+    own, runner = powershell_recipe(recipe), decoded(script, "ReplankRunner")
+    assert called(script) - defined(script) - defined(own) - COMMANDS == set()
+    assert called(runner) - defined(runner) - defined(own) - COMMANDS == set()
+    assert called(own) - defined(own) - defined(runner) - defined(script) - COMMANDS == set()
+
+
+def test_the_answer_has_the_fields_that_the_driver_reads() -> None:
+    script = sent("look")
+    told = {"word", "active", "run", "phase", "status", "started", "age", "returned", "busy", "done", "changed", "progress", "os"}
+    assert told <= set(re.findall(r"(?:Say \"|Say '|Flag ')(\w+)", script))
+    assert {"report", "log"} == set(re.findall(r"Packed '(\w+)'", script))
+
+
+def test_a_script_is_made_of_ids_words_and_base64_only() -> None:
+    """What varies stands in quotes at the beginning, and nothing in it can end the quotes."""
+    heads = [line for line in sent("begin", WINDOWS[0]).splitlines() if line.startswith("$Replank")]
+    assert len(heads) == 5
+    assert all(re.fullmatch(r"\$Replank\w+ = '[A-Za-z0-9+/=-]+'", line) for line in heads)
+
+
+def test_the_product_key_is_not_in_a_log() -> None:
+    assert "-replace '/pkey \\S+', '/pkey ...'" in decoded(sent("begin", WINDOWS[0]), "ReplankRunner")
+
+
+def test_the_kept_command_is_the_same_script() -> None:
+    call = kept_tool("begin", RUN, WINDOWS[0], os_type="windows", disk=DISK)
+    assert call.parameters == {"run": RUN, "disk": DISK}
+    assert kept_tool("look", RUN, os_type="windows").name != kept_tool("look", RUN).name
