@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from shared.domain.batch import BatchSummary, Waves
@@ -21,6 +21,8 @@ class SlotCounts:
     cut: Waves
     regions: Counter[str]
     waves: Counter[int]
+    selected_regions: Sequence[str] | None = None
+    """The regions of the batch; None if they are not read yet."""
 
     def admission_counts_with_slot_holders(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
         """Return a copy of the counts, with the numbers of slot holders in the migration's region and in its wave."""
@@ -42,17 +44,22 @@ class SlotCounts:
         self.waves[wave] += 1
         return True
 
-    def migration_ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of those migrations whose wave has a free slot."""
-        return [each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0]
+    def migration_ids_with_free_wave_slot(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yield the ids of those migrations whose wave has a free slot."""
+        return (each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0)
+
+    def has_begun_wave_with_free_slot(self) -> bool:
+        """Whether a migration of a wave that has begun may still start. True if the policy does not limit the waves."""
+        return any(self._free_slot_count_of_wave(wave) > 0 for wave in range(self.summary.control.wave + 1))
 
     def free_slot_count_of_all_regions(self, ports: Ports) -> int:
         """Return how many more migrations may begin in all regions of the batch together."""
         most = self.summary.policy.max_moving_per_region
         if most is None:
             return UNLIMITED
-        regions = ports.batches.load(self.summary.batch_id).selection.regions
-        return sum(max(_free_slot_count(most, self.regions[each]), 0) for each in regions)
+        if self.selected_regions is None:
+            self.selected_regions = ports.batches.load(self.summary.batch_id).selection.regions
+        return sum(max(_free_slot_count(most, self.regions[each]), 0) for each in self.selected_regions)
 
     def _free_slot_count_of_wave(self, wave: int) -> int:
         return _free_slot_count(self.summary.policy.max_moving_per_wave, self.waves[wave])

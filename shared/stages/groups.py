@@ -5,7 +5,8 @@ Only the group member that holds the lock may move.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
@@ -20,8 +21,8 @@ from shared.stages.slots import is_lock_kept_for_jobs
 if TYPE_CHECKING:
     from shared.stages.crowds import SlotCounts
 
-MOST_WAITING_READ = 100
-"""Maximum waiting migrations that are read in one call."""
+FEW_WAITING_READ, MOST_WAITING_READ = 10, 100
+"""Waiting migrations that the first call reads, and the maximum that a later call reads."""
 
 
 def acquire_group_lock(migration: Migration, ports: Ports) -> BlockingLimit | None:
@@ -69,11 +70,11 @@ def _active_holder_of_group_lock(place: LockHolder, ports: Ports) -> Migration |
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # the holder's row does not exist
-    return found if place.attempt > last_attempt_done_with_group_lock(found) or is_lock_kept_for_jobs(found, ports) else None
+    return found if _needs_group_lock(found, place, ports) else None
 
 
 def migration_ids_whose_group_allows_start(
-    ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None
+    ids: Iterable[str], room: int, ports: Ports, crowd: SlotCounts | None = None
 ) -> list[str]:
     """Return the ids of the first migrations whose redundancy groups allow a start, at most ``room`` ids.
 
@@ -81,34 +82,46 @@ def migration_ids_whose_group_allows_start(
     towards ``room``.
     """
     if crowd is not None:
-        ids, room = (
-            crowd.migration_ids_with_free_wave_slot(ids),
-            min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0),
-        )
+        if not crowd.has_begun_wave_with_free_slot():
+            return []
+        ids, room = crowd.migration_ids_with_free_wave_slot(ids), min(room, crowd.free_slot_count_of_all_regions(ports))
     chosen: list[str] = []
     taken: set[str] = set()
-    for start in range(0, len(ids), MOST_WAITING_READ):
-        if len(chosen) >= room:
-            break
-        some = ids[start : start + MOST_WAITING_READ]
+    waiting = iter(ids)
+    size = max(2 * room, FEW_WAITING_READ)  # mostly the first migrations may start, so few are read at first
+    while len(chosen) < room and (some := list(islice(waiting, min(size, MOST_WAITING_READ)))):
+        size *= 2
         found = {each.migration_id: each for each in ports.migrations.load_migrations(some)}
         places = ports.admission.group_lock_holders([each.group for each in found.values() if each.group])
+        blocked = _groups_with_active_holder(places, ports)
         for id in some:
             migration = found.get(id)  # a row that cannot be read is returned too: the caller then moves it to the end of the queue
             if len(chosen) >= room:
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_group_lock_free(migration, places, taken, ports) and (
-                crowd is None or crowd.count_migration_if_slot_free(migration)
+            elif (
+                migration.group not in taken
+                and blocked.get(migration.group, id) == id
+                and (crowd is None or crowd.count_migration_if_slot_free(migration))
             ):
                 chosen.append(id)
                 taken |= {migration.group} - {""}
     return chosen
 
 
-def _is_group_lock_free(migration: Migration, places: dict[str, LockHolder], taken: set[str], ports: Ports) -> bool:
-    place = places.get(migration.group)
-    if not migration.group or migration.group in taken:
-        return not migration.group  # a migration without a group waits for no other member
-    return place is None or place.migration_id == migration.migration_id or _active_holder_of_group_lock(place, ports) is None
+def _groups_with_active_holder(places: Mapping[str, LockHolder], ports: Ports) -> dict[str, str]:
+    """Return the groups whose lock is held by a migration that still needs it, each with the id of that migration."""
+    held = sorted({place.migration_id for place in places.values()})
+    found = {each.migration_id: each for each in ports.migrations.load_migrations(held)} if held else {}
+    held_by: dict[str, str] = {}
+    for group, place in places.items():
+        holder = found.get(place.migration_id)
+        needs = _needs_group_lock(holder, place, ports) if holder else _active_holder_of_group_lock(place, ports) is not None
+        if needs:
+            held_by[group] = place.migration_id
+    return held_by
+
+
+def _needs_group_lock(holder: Migration, place: LockHolder, ports: Ports) -> bool:
+    return place.attempt > last_attempt_done_with_group_lock(holder) or is_lock_kept_for_jobs(holder, ports)

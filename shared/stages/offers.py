@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from shared.domain import events
@@ -25,9 +26,8 @@ from shared.domain.limits import (
 )
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.domain.record import dataclass
-from shared.ports.batches import BatchTally
-from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
+from shared.stages.batch_queue import READY_READ, BatchQueue, fronts_of_queues
 from shared.stages.closing import close_batch_if_settled
 from shared.stages.slots import STATES_BEFORE_ADMISSION, counts_with_failures_by_wave
 
@@ -37,25 +37,13 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("replank")
 
-READY_READ = 100
-"""Maximum waiting migrations that one tick reads from a queue. The migrations that have waited longest are read first."""
-MANY_READ = 20_000
-"""Maximum waiting migrations that one tick reads from the queue of a batch with waves, groups or an order.
-
-More rows are read than for other batches, because the migrations that have waited longest may have to wait for others.
-"""
 RECLAIM_EVERY_MIN = 10
+"""Every so many minutes the tick releases unneeded slots, and reads the queues to their end.
+
+A migration that took a slot just before a crash may be far behind the front of its queue.
+"""
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 """An unneeded slot is released if the state of its migration has not changed for this long."""
-
-
-@dataclass
-class _BatchQueue:
-    """The migrations of one batch that wait for a slot in one account."""
-
-    tally: BatchTally
-    waiting: Sequence[WaitingMigration]
-    account_id: str = ""
 
 
 @dataclass
@@ -64,6 +52,7 @@ class _TickState:
 
     ports: Ports
     now: datetime
+    queues: Sequence[BatchQueue]
     holders: Mapping[str, str]
     hold: Hold
     homes: Mapping[str, str]
@@ -71,12 +60,18 @@ class _TickState:
     troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """For each batch and account, the number of slots that this tick has offered."""
+    reads_whole_queues: bool = False
+    """Whether this tick reads the queues to their end, although it may need no migration behind the front."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
     def offered_slot_count(self, batch_id: str | None = None, account_id: str | None = None) -> int:
         """Return the number of slots that this tick has offered to one batch, to one account, or to one batch in one account."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
+
+    def slot_holders_of_batch(self, batch_id: str) -> set[str]:
+        """Return the ids of the batch's migrations that hold a slot."""
+        return {holder for holder, owner in self.holders.items() if owner == batch_id}
 
 
 def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool = True) -> int:
@@ -93,11 +88,13 @@ def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool 
     tick = _TickState(
         ports,
         now,
+        queues,
         ports.admission.repair_counts_and_list_slot_holders(),
         ports.admission.current_hold(),
         *_accounts_of_slot_holders(queues, ports),
     )
-    if at_tick:
+    if at_tick and not now.minute % RECLAIM_EVERY_MIN:
+        tick.reads_whole_queues = True
         _release_unneeded_slots(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
@@ -112,7 +109,7 @@ def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool 
 
 
 def _accounts_of_slot_holders(
-    queues: Sequence[_BatchQueue], ports: Ports
+    queues: Sequence[BatchQueue], ports: Ports
 ) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
     """Return two mappings: from each slot holder to its member account, and from each unusable account to the reason.
 
@@ -126,18 +123,17 @@ def _accounts_of_slot_holders(
 
 def _collect_queues_and_close_batches(
     batches: Sequence[BatchSummary], now: datetime, ports: Ports, *, at_tick: bool
-) -> list[_BatchQueue]:
+) -> list[BatchQueue]:
     """Return the queues of batches with waiting migrations. Close batches in which no migration can start any more."""
-    queues: list[_BatchQueue] = []
+    queues: list[BatchQueue] = []
     for summary in batches:
         try:
             if summary.control.brake is PauseState.STOPPED:
                 _cancel_unstarted_migrations(summary, ports)
-            most = MANY_READ if summary.policy.stores_order or summary.policy.group else READY_READ
-            found = [(each, ports.migrations.admission_queue(summary.batch_id, most, each)) for each in summary.account_ids]
-            tally = ports.batches.load_tally(summary.batch_id) if any(waiting for _, waiting in found) else None
-            if tally is not None:
-                queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
+            fronts = fronts_of_queues(summary, ports)
+            if fronts:
+                tally = ports.batches.load_tally(summary.batch_id)
+                queues += [BatchQueue(tally, account_id, front, ports) for account_id, front in fronts.items()]
             elif at_tick and now.minute == 0:  # only once an hour, because this reads the whole batch
                 close_batch_if_settled(summary, ports)
         except ReplankError as error:
@@ -145,18 +141,17 @@ def _collect_queues_and_close_batches(
     return queues
 
 
-def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
+def _prepare_queue_and_choose_migrations(queue: BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
     """Return the migrations of one queue that get an offer. If ``next_hops`` is true, return only migrations that have finished a
     hop; otherwise, return only migrations before their first hop.
 
-    Before first hops are chosen, prepare the queue: pause a batch that has spent its failure budget, advance its wave, sort it, and
-    report approvals. If any of these preparations fails, log the error and return no migration.
+    Before first hops are chosen, prepare the batch: pause it if it has spent its failure budget, advance its wave, and report
+    approvals. If any of these preparations fails, log the error and return no migration.
     """
     try:
-        if not next_hops and any(not each.first for each in queue.waiting):
+        if not next_hops and queue.has_first_hops():
             _pause_batch_if_budget_spent(_context_for_start_from_queue(queue, set(), tick), tick.ports)
-            _remove_later_waves_from_queue(queue, tick)
-            _sort_queue(queue, tick.ports)
+            _end_wave_or_begin_next(queue, tick)
             _report_approval_or_stop_batch(queue.tally.summary, tick.ports)
         return _choose_migrations(queue, next_hops, tick)
     except ReplankError as error:
@@ -179,8 +174,8 @@ def _pause_batch_if_budget_spent(scene: StartContext, ports: Ports) -> None:
         pause_batch_if_budget_spent(scene, ports)
 
 
-def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None:
-    """Remove from the queue the migrations whose wave has not begun. If the open wave has ended, record its end."""
+def _end_wave_or_begin_next(queue: BatchQueue, tick: _TickState) -> None:
+    """If the open wave has ended, record its end. Begin the next wave if it may begin."""
     summary = queue.tally.summary
     if not summary.policy.waves or summary.acknowledgement is None:
         return
@@ -189,24 +184,42 @@ def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None
     )
 
     if not why_budget_spent(_context_for_start_from_queue(queue, set(), tick)):
-        end_wave_or_begin_next(summary, [each.migration_id for each in queue.waiting], tick.ports)
-    found = tick.ports.batches.waves(summary.batch_id)
-    queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= summary.control.wave]
+        # A slot holder comes first: in most ticks it proves that the wave goes on, and then no queue is read to its end.
+        waiting = (each.migration_id for other in tick.queues if other.tally.summary.batch_id == summary.batch_id for each in other)
+        end_wave_or_begin_next(summary, chain(tick.slot_holders_of_batch(summary.batch_id), waiting), tick.ports)
 
 
-def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
-    """Sort the queue by the policy's order.
+def _ids_in_order_of_start(queue: BatchQueue, next_hops: bool, ports: Ports) -> Iterator[str]:
+    """Yield the ids of the migrations that wait for their next hop, or of those that wait for their first hop.
+
+    Migrations whose wave has not begun are left out. The queue is read only as far as the caller iterates.
+    """
+    summary = queue.tally.summary
+    if next_hops:
+        return (each.migration_id for each in queue.next_hops())
+    ids: Iterator[str] = (each.migration_id for each in queue if not each.first)
+    if summary.acknowledgement is None:
+        return ids
+    if summary.policy.waves:
+        ids = _ids_of_begun_waves(ids, summary, ports)
+    return _ids_in_order_of_policy(ids, summary, ports) if summary.policy.order else ids
+
+
+def _ids_of_begun_waves(ids: Iterator[str], summary: BatchSummary, ports: Ports) -> Iterator[str]:
+    found = ports.batches.waves(summary.batch_id)
+    return (each for each in ids if found.wave_number(each) <= summary.control.wave)
+
+
+def _ids_in_order_of_policy(ids: Iterator[str], summary: BatchSummary, ports: Ports) -> Iterator[str]:
+    """Yield the ids in the policy's order.
 
     Unreadable rows at the front are moved to the end, because they would block the queue.
     """
-    summary = queue.tally.summary
-    if not summary.policy.order or summary.acknowledgement is None:
-        return
     places = ports.batches.waves(summary.batch_id).position_by_migration
-    in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
-    front = [each.migration_id for each in in_order if not each.first][:READY_READ]
+    in_order = sorted(ids, key=lambda each: places.get(each, len(places)))
+    front = in_order[:READY_READ]
     unreadable = set(front) - {each.migration_id for each in ports.migrations.load_migrations(front)}
-    queue.waiting = sorted(in_order, key=lambda each: each.migration_id in unreadable)
+    yield from sorted(in_order, key=lambda each: each in unreadable)
 
 
 def _report_approval_or_stop_batch(summary: BatchSummary, ports: Ports) -> None:
@@ -235,21 +248,19 @@ def _batches_in_rotated_order(batches: Sequence[BatchSummary], now: datetime) ->
     return [*batches[place:], *batches[:place]]
 
 
-def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
+def _choose_migrations(queue: BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
     """Return the migrations of the queue that may start now.
 
     A migration that took a slot just before a crash is always included.
     """
-    mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.summary.batch_id}
-    ids = [each.migration_id for each in queue.waiting if each.first is next_hops]
+    mine = tick.slot_holders_of_batch(queue.tally.summary.batch_id)
     start = StartKind.HOP_SNAPSHOT if next_hops else StartKind.FIRST_SNAPSHOT
-    more = _migration_ids_that_may_start(
-        queue,
-        [each for each in ids if each not in mine],
-        allowed_start_count(start, _context_for_start_from_queue(queue, mine, tick)),
-        tick,
-    )
-    held = [each for each in ids if each in mine]
+    room = allowed_start_count(start, _context_for_start_from_queue(queue, mine, tick))
+    ids = _ids_in_order_of_start(queue, next_hops, tick.ports)
+    more = _migration_ids_that_may_start(queue, (each for each in ids if each not in mine), room, tick) if room else []
+    if tick.reads_whole_queues:
+        queue.read_rest()
+    held = [each.migration_id for each in queue.migrations_read() if each.first is next_hops and each.migration_id in mine]
     found = tick.ports.migrations.load_migrations(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
     if lost:  # the row goes to the end of the queue; otherwise it would use up an offer in every tick
@@ -260,14 +271,14 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
     return still
 
 
-def _migration_ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
+def _migration_ids_that_may_start(queue: BatchQueue, ids: Iterator[str], room: int, tick: _TickState) -> list[str]:
     """Return the ids of the first migrations that may start, at most ``room`` ids.
 
     A migration may start only if its redundancy group, region and wave allow the start.
     """
     summary = queue.tally.summary
-    if not (summary.policy.group or summary.policy.has_region_or_wave_limit) or not room:
-        return list(ids[:room])
+    if not (summary.policy.group or summary.policy.has_region_or_wave_limit):
+        return list(islice(ids, room))
     from shared.stages.groups import (
         migration_ids_whose_group_allows_start,
     )  # rarely needed: this import would slow down every start of the function
@@ -282,7 +293,7 @@ def _migration_ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: 
     return migration_ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[summary.batch_id])
 
 
-def _context_for_start_from_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
+def _context_for_start_from_queue(queue: BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
     batch_id, account_id = queue.tally.summary.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.offered_slot_count(batch_id)
@@ -304,8 +315,6 @@ def _release_unneeded_slots(tick: _TickState) -> None:
 
     In earlier versions, a retry could crash before its step was committed, and then keep its slot.
     """
-    if tick.now.minute % RECLAIM_EVERY_MIN:
-        return
     ids = sorted(tick.holders)
     for start in range(0, len(ids), READY_READ):
         for each in tick.ports.migrations.load_migrations(ids[start : start + READY_READ]):

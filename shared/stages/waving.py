@@ -5,7 +5,7 @@ The acknowledgement fixes the order and the waves. The tick begins one wave afte
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
@@ -92,31 +92,35 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     return places
 
 
-def end_wave_or_begin_next(summary: BatchSummary, waiting: Collection[str], ports: Ports) -> None:
+def end_wave_or_begin_next(summary: BatchSummary, unsettled: Iterable[str], ports: Ports) -> None:
     """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete.
 
-    The argument ``waiting`` holds the ids of migrations that wait for a slot. If one of them belongs to a wave that has begun, the
-    wave goes on. Only otherwise are the states of the whole batch read.
+    The argument ``unsettled`` yields the ids of migrations that hold a slot or wait for one. If one of them belongs to a wave that
+    has begun, the wave goes on. Only otherwise are the states of the whole batch read.
     """
     if summary.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(summary.batch_id), ports.clock.now()
     open_wave = summary.control.wave
-    if open_wave + 1 >= len(found) or any(found.wave_number(each) <= open_wave for each in waiting):
+    if open_wave + 1 >= len(found):
+        return
+    begins = waves.soak_ends_at(summary)
+    if begins is not None and not waves.may_next_wave_begin(summary, now):
+        return
+    if any(found.wave_number(each) <= open_wave for each in unsettled):
         return
     if unfinished_migration_ids_in_begun_waves(summary, found, ports):
         return
     batch = ports.batches.load(summary.batch_id)
     if batch.version != summary.version:
         return  # the next tick reads the changed batch
-    begins = waves.soak_ends_at(summary)
     with suppress(Stale):
         if begins is None:
             after = waves.batch_with_wave_ended(batch, now)
             # published before the write: a repeated event has the same id, and a crash in between then loses no event
             ports.bus.publish([_wave_finished_event(after, found)])
             ports.batches.commit(batch, after)
-        elif waves.may_next_wave_begin(summary, now):
+        else:
             after, line = waves.batch_with_next_wave_open(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 
