@@ -64,6 +64,8 @@ def _table() -> bytes:
 
 
 _CRC = _table()
+_LONG = 4096
+"""Texts with more characters are not kept in the cache of encoded cells."""
 _PERIOD = 127
 """x**127 is 1 modulo the checksum's polynomial. So blocks of 127 bits can be combined by XOR without changing the checksum."""
 
@@ -237,7 +239,23 @@ def _write_row(out: bytearray, key: Iterable[tuple[str, KeyValue]], cells: Itera
 
 
 def _write_cell(out: bytearray, name: str, value: KeyValue | None, op: int, timestamp: int | None) -> int:
-    raw = name.encode()
+    if type(value) is str and len(value) > _LONG:
+        written, total = _encode_cell(name, value, op, timestamp)
+    else:
+        written, total = _encode_cell_once(name, value, type(value), op, timestamp)
+    out += written
+    return total
+
+
+@lru_cache(maxsize=32768)
+def _encode_cell_once(name: str, value: KeyValue | None, kind: type, op: int, timestamp: int | None) -> tuple[bytes, int]:
+    """The cell like ``_encode_cell``. Results are cached, because most cells are read again. ``kind`` tells 1 from True and 1.0."""
+    return _encode_cell(name, value, op, timestamp)
+
+
+def _encode_cell(name: str, value: KeyValue | None, op: int, timestamp: int | None) -> tuple[bytes, int]:
+    """The bytes of a cell, and its checksum."""
+    out, raw = bytearray(), name.encode()
     out += b"\x03\x04" + _u32.pack(len(raw)) + raw
     summed = raw
     if value is not None:
@@ -252,4 +270,4 @@ def _write_cell(out: bytearray, name: str, value: KeyValue | None, op: int, time
         summed += stamp
     total = crc8(summed + bytes((op,)) if op else summed)
     out += bytes((_CELL_SUM, total))
-    return total
+    return bytes(out), total

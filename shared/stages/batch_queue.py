@@ -11,10 +11,12 @@ from shared.ports.batches import BatchTally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 
-READY_READ = 100
+FRONT_READ = 25
 """Maximum waiting migrations that are read from the front of a queue. The migrations that have waited longest are at the front."""
-MANY_READ = 20_000
+READY_READ = 100
 """Maximum waiting migrations that are read from a queue if its front is not enough."""
+MANY_READ = 20_000
+"""The same for batches with waves, groups or an order, in which the first migrations may have to wait for others."""
 
 
 @dataclass
@@ -34,13 +36,9 @@ class BatchQueue:
         yield from self.read_rest()
 
     def read_rest(self) -> list[WaitingMigration]:
-        """Read the migrations behind the front, unless they are read already. Return them.
-
-        Only batches with waves, groups or an order need them: in such a batch the migrations at the front may have to wait for
-        others. In other batches the list is empty.
-        """
+        """Read the migrations behind the front, unless they are read already. Return them."""
         if self.rest is None:
-            self.rest = self._read_rest() if self._may_front_be_passed() else []
+            self.rest = self._read_rest() if self.is_cut() else []
         return self.rest
 
     def migrations_read(self) -> list[WaitingMigration]:
@@ -55,19 +53,20 @@ class BatchQueue:
 
     def has_first_hops(self) -> bool:
         """Whether a migration may wait for its first hop."""
-        return any(not each.first for each in self.front) or len(self.front) >= READY_READ
+        return any(not each.first for each in self.front) or self.is_cut()
 
-    def _may_front_be_passed(self) -> bool:
-        policy = self.tally.summary.policy
-        return len(self.front) >= READY_READ and bool(policy.stores_order or policy.group)
+    def is_cut(self) -> bool:
+        """Whether there may be migrations behind the front."""
+        return len(self.front) >= FRONT_READ
 
     def _read_rest(self) -> list[WaitingMigration]:
-        at_front = {each.migration_id for each in self.front}
-        found = self.ports.migrations.admission_queue(self.tally.summary.batch_id, MANY_READ, self.account_id)
+        summary, at_front = self.tally.summary, {each.migration_id for each in self.front}
+        most = MANY_READ if summary.policy.stores_order or summary.policy.group else READY_READ
+        found = self.ports.migrations.admission_queue(summary.batch_id, most, self.account_id)
         return [each for each in found if each.migration_id not in at_front]
 
 
 def fronts_of_queues(summary: BatchSummary, ports: Ports) -> dict[str, list[WaitingMigration]]:
     """Return the front of the batch's queue in each account. Accounts in which no migration waits are left out."""
-    found = {each: ports.migrations.admission_queue(summary.batch_id, READY_READ, each) for each in summary.account_ids}
+    found = {each: ports.migrations.admission_queue(summary.batch_id, FRONT_READ, each) for each in summary.account_ids}
     return {account: front for account, front in found.items() if front}

@@ -61,7 +61,7 @@ def build(cloud: RunningCloud) -> dict[str, str]:
     cloud.load_fleet(fleet(*machines))
     ids = [each["InstanceId"] for each in machines]
     api = cloud.api_client("ann")
-    waves = {"waves": ["1", "3", "50%"], "maxMoving": 4, "failureBudget": 2, "soakMin": 60}
+    waves = {"waves": ["1", "3", "50%"], "maxMoving": 4, "failureBudget": 2, "waveFailureBudget": 1, "soakMin": 60}
     nights = [{"start": "20:00", "end": "06:00", "zone": "Asia/Shanghai"}]
     freeze = {"from": "2026-11-25", "to": "2026-11-25", "reason": "Freeze for the sale 大促封网"}
     running = api.post("/batches", {"instanceIds": ids[:16], "policy": {**waves, "windows": nights, "blackouts": [freeze]}})[

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import MOVING, Migration, State
 from tests.simulation.truth import Change
 
+_NO_TAGS: Mapping[str, str] = {}
 BETWEEN_HOPS = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
 
 
@@ -28,7 +31,10 @@ def moving_mate(migration: Migration, scene: Sight) -> str:
     mine = tag_value(migration, scene)
     if mine is None:
         return ""
+    tag, value = mine
     for other in scene.truth.migrations.values():
+        if scene.tags.get(other.instance_id, _NO_TAGS).get(tag) != value:  # the cheapest question first: a fleet may be large
+            continue
         if other.migration_id != migration.migration_id and is_between(other) and tag_value(other, scene) == mine:
             return f"while {other.migration_id} of its group {'='.join(mine)} was {other.state.value}"
     return ""

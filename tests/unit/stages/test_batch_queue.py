@@ -29,7 +29,7 @@ IDS = [migration(number).migration_id for number in range(1, 7)]
 
 @pytest.fixture(autouse=True)
 def short_front() -> Iterator[None]:
-    with mock.patch.object(batch_queue, "READY_READ", 2):
+    with mock.patch.object(batch_queue, "FRONT_READ", 2):
         yield
 
 
@@ -52,7 +52,7 @@ def tick(made: Fakes) -> tuple[list[str], int]:
     with mock.patch.object(made.migrations, "admission_queue", side_effect=made.migrations.admission_queue) as read:
         watch.handle_message(TICK, made.ports)
     offered = [str(each.data["migrationId"]) for each in made.bus.published if each.type == events.ADMISSION_DUE]
-    return offered, sum(call.args[1] == batch_queue.MANY_READ for call in read.call_args_list)
+    return offered, sum(call.args[1] > batch_queue.FRONT_READ for call in read.call_args_list)
 
 
 def take_slots(made: Fakes, *numbers: int) -> None:
@@ -114,8 +114,11 @@ def test_every_ten_minutes_a_slot_holder_behind_the_front_is_offered_its_turn_ag
     assert tick(made) == (IDS[4:], 1)
 
 
-def test_a_batch_without_waves_order_or_groups_is_read_at_its_front_only() -> None:
+def test_of_a_batch_without_waves_order_or_groups_a_hundred_are_read() -> None:
     made = fleet()
     assert tick(made) == (IDS[:2], 0)
     made = fleet(max_moving=4)
-    assert tick(made) == (IDS[:2], 0)
+    assert tick(made) == (IDS[:4], 1)
+    with mock.patch.object(batch_queue, "READY_READ", 3):
+        made = fleet(max_moving=4)
+        assert tick(made) == (IDS[:3], 1)
