@@ -65,7 +65,7 @@ def _table() -> bytes:
 
 _CRC = _table()
 _LONG = 4096
-"""Texts with more characters are not kept in the cache of encoded cells."""
+"""Longer values are not kept in the cache of encoded cells."""
 _PERIOD = 127
 """x**127 is 1 modulo the checksum's polynomial. So blocks of 127 bits can be combined by XOR without changing the checksum."""
 
@@ -239,10 +239,10 @@ def _write_row(out: bytearray, key: Iterable[tuple[str, KeyValue]], cells: Itera
 
 
 def _write_cell(out: bytearray, name: str, value: KeyValue | None, op: int, timestamp: int | None) -> int:
-    if type(value) is str and len(value) > _LONG:
+    if isinstance(value, (str, bytes)) and len(value) > _LONG:
         written, total = _encode_cell(name, value, op, timestamp)
     else:
-        written, total = _encode_cell_once(name, value, type(value), op, timestamp)
+        written, total = _encode_cell_once(name, value, type(value), op, timestamp)  # type: ignore[arg-type]
     out += written
     return total
 
