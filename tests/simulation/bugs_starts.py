@@ -143,7 +143,7 @@ def no_group() -> list[Patch]:
     """No start and no offer checks the place of its group, and none takes it."""
     return [
         *_without(Limit.GROUP),
-        mock.patch.object(groups, "_is_group_lock_free", return_value=True),
+        mock.patch.object(groups, "_groups_with_active_holder", return_value={}),
         *(mock.patch.object(place, "acquire_group_lock_if_grouped", return_value=None) for place in (slots, migrate)),
     ]
 
