@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 RECLAIM_EVERY_MIN = 10
-"""Every so many minutes the tick releases unneeded slots, and reads the queues to their end.
+"""Minutes between two times at which the tick releases unneeded slots and reads the queues to their end.
 
 A migration that took a slot just before a crash may be far behind the front of its queue.
 """

@@ -53,7 +53,11 @@ def more_forgiven() -> list[Patch]:
 
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the wave before."""
-    return [mock.patch.object(waving, "unfinished_migration_ids_in_begun_waves", return_value=[])]
+    advance = waving.end_wave_or_begin_next
+    return [
+        mock.patch.object(waving, "unfinished_migration_ids_in_begun_waves", return_value=[]),
+        mock.patch.object(waving, "end_wave_or_begin_next", lambda summary, unsettled, ports: advance(summary, (), ports)),
+    ]
 
 
 def share_ignored() -> list[Patch]:

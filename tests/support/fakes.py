@@ -26,6 +26,7 @@ from shared.ports.admission import LockHolder, SlotUse
 from shared.ports.audit import AuditPage
 from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.ledger import LedgerPage
+from shared.ports.media_disks import MediaDiskPage
 from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 from shared.ports.ports import Ports
 from tests.support.protections import FakeProtections
@@ -534,6 +535,13 @@ class FakeTicks:
         return self.last
 
 
+class NoMediaDisks:
+    """The rows of media disks, of which there are none."""
+
+    def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
+        return MediaDiskPage(())
+
+
 @dataclass
 class Fakes:
     """All fakes, and the ``Ports`` made of them. Compute, guest and drivers are those that a test passes in."""
@@ -550,7 +558,7 @@ class Fakes:
     inventory: FakeInventory = field(default_factory=FakeInventory)
     protections: FakeProtections = field(default_factory=FakeProtections)
     ticks: FakeTicks = field(default_factory=FakeTicks)
-    media_disks: Any = None
+    media_disks: Any = field(default_factory=NoMediaDisks)
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
