@@ -88,14 +88,15 @@ class CloudAssistant:
     def _invoke_kept_command(self, region_id: str, instance_id: str, call: KeptCall, token: str, timeout_s: int) -> str:
         from alibabacloud_ecs20140526 import models
 
+        name = self._name_to_invoke(region_id, call)
         request = models.InvokeCommandRequest(
             region_id=region_id,
-            command_id=self._kept_command_id(region_id, call.name),
+            command_id=self._kept_command_id(region_id, name),
             instance_id=[instance_id],
             parameters=dict(call.parameters),
             timeout=timeout_s,
             # ECS refuses a known token with another command. So a call that is repeated after an upgrade has another token.
-            client_token=f"{token[:_TOKEN_ROOM]}-{call.name[-_DIGEST_IN_TOKEN:]}",
+            client_token=f"{token[:_TOKEN_ROOM]}-{name[-_DIGEST_IN_TOKEN:]}",
         )
         client = self._clients.ecs_client(region_id)
         try:
@@ -105,17 +106,30 @@ class CloudAssistant:
                 expected=error_code_matcher(COMMAND_GONE),
             )
         except CloudError:  # the command was deleted after this process had listed the commands; the next call lists them again
-            self._kept_ids_in(region_id).pop(call.name, None)
-            raise missing_command_error(self._clients.account_id, region_id, call.name) from None
+            self._kept_ids_in(region_id).pop(name, None)
+            raise missing_command_error(self._clients.account_id, region_id, name) from None
         return str(body.invoke_id)
+
+    @property
+    def keeps_commands(self) -> bool:
+        return self._kept_ids is not None
 
     def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
         if self._kept_ids is None:
             return ()
         wanted = names()
-        if not self._kept_ids_in(region_id).keys() >= set(wanted):
+        if not all(map(self._kept_ids_in(region_id).get, wanted)):
             self._list_kept_ids(region_id)
-        return tuple(each for each in wanted if each not in self._kept_ids_in(region_id))
+        return tuple(each for each in wanted if not self._kept_ids_in(region_id).get(each))
+
+    def _name_to_invoke(self, region_id: str, call: KeptCall) -> str:
+        """The command of the version that began the work, if the account still keeps it; else that of this version."""
+        if not call.began_with or call.began_with == call.name:
+            return call.name
+        if call.began_with not in self._kept_ids_in(region_id):
+            self._list_kept_ids(region_id)
+            self._kept_ids_in(region_id).setdefault(call.began_with, "")  # so that a deleted command is looked for once
+        return call.began_with if self._kept_ids_in(region_id)[call.began_with] else call.name
 
     def _kept_ids_in(self, region_id: str) -> dict[str, str]:
         """The ids of the kept commands that this process knows in the region, by name."""
@@ -123,9 +137,9 @@ class CloudAssistant:
 
     def _kept_command_id(self, region_id: str, name: str) -> str:
         """The id of a kept command. The account's commands are listed once per process; again only if one is missing."""
-        if name not in self._kept_ids_in(region_id):
+        if not self._kept_ids_in(region_id).get(name):
             self._list_kept_ids(region_id)
-        if name not in self._kept_ids_in(region_id):
+        if not self._kept_ids_in(region_id).get(name):
             raise missing_command_error(self._clients.account_id, region_id, name)
         return self._kept_ids_in(region_id)[name]
 

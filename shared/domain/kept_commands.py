@@ -20,6 +20,8 @@ class KeptCall:
 
     name: str
     parameters: Mapping[str, str]
+    began_with: str = ""
+    """The name of the same command in the version that began the work. While the account keeps it, it is invoked instead."""
 
     def __post_init__(self) -> None:
         for name, value in self.parameters.items():

@@ -129,6 +129,10 @@ class DriverData:
     """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
     spent_job_id: str = ""
     """The id of a finished drill. A drill is a job that migrates nothing, so the driver ignores a finished drill."""
+    command: str = ""
+    """The name of the kept command with which the version that began the run acts in the guest; empty with RunCommand. Later
+    versions go on with this command.
+    """
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,10 @@ class Guest(Protocol):
         name of its own. Raises Transient (Command.NotKept) if the account does not keep the command.
         """
 
+    @property
+    def keeps_commands(self) -> bool:
+        """Whether the deployment invokes commands that the account keeps, where it can."""
+
     def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
         """Those of the named commands that the account does not keep in the region. Empty, without a call, if the deployment runs
         every script with RunCommand.

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from shared.domain.catalog import Catalog
@@ -102,11 +103,27 @@ def kept_marker(os_type: str, action: MarkerAction, *, marker: str = "") -> Kept
     return _marker(os_type).call({"act": action, "marker": _base64_text(marker)})
 
 
-def kept_tool(action: ToolAction, run: str, recipe: Recipe | None = None, *, os_type: str = "linux", disk: str = "") -> KeptCall:
-    """The script for one action of the guest driver. See ``tool_script``. A beginning has its recipe in the script."""
+def kept_tool(
+    action: ToolAction,
+    run: str,
+    recipe: Recipe | None = None,
+    *,
+    os_type: str = "linux",
+    disk: str = "",
+    began_with: str = "",
+) -> KeptCall:
+    """The script for one action of the guest driver. See ``tool_script``. A beginning has its recipe in the script.
+
+    ``began_with`` is the name of the command of the version that began the run. Every version's command has the same parameters.
+    """
     if recipe is not None:
         return _tool_beginning(recipe).call({"run": run, "disk": disk} if recipe.for_windows else {"run": run})
-    return _tool(os_type).call({"act": action, "run": run})
+    return replace(_tool(os_type).call({"act": action, "run": run}), began_with=began_with)
+
+
+def tool_command_name(os_type: str) -> str:
+    """The name of the kept command for all acts of the guest driver after a beginning."""
+    return _tool(os_type).name
 
 
 @cache

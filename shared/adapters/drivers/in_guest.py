@@ -83,7 +83,8 @@ class GuestDriver:
         answer = self._newest_tool_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
             self._send_tool_action(migration, "begin", recipe, disk=serial)
-            return unanswered_preparation_report(recipe, migration.handle)
+            command = _tool_command_name(migration.os_type) if self._guest.keeps_commands else ""
+            return unanswered_preparation_report(recipe, replace(migration.handle, command=command))
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.FAILED and recipe.for_windows:
             self._media.is_removed_or_unremovable(migration)  # the first step; the tick takes the others
@@ -166,7 +167,7 @@ class GuestDriver:
             outputs = self._guest.command_results(migration.region_id, id, since)
             if any(is_tool_cleanup_reported(each.output, _tool_run_id(migration)) for each in outputs if each.ended):
                 return
-            self._send_tool_action(migration, "clean")
+            self._send_tool_action(replace(migration, handle=handle), "clean")
         except Refused as error:
             _LOG.warning("nothing is removed in the guest: %s", error, extra=told)
             return
@@ -225,7 +226,7 @@ class GuestDriver:
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
             name=guest_command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
-            kept=lambda: _kept_tool(action, _tool_run_id(migration), recipe, migration.os_type, disk),
+            kept=lambda: _kept_tool(action, migration, recipe, disk),
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:
@@ -253,10 +254,17 @@ def _unfinished_tool_job(job_id: str, status: str) -> UnfinishedJob:
     return UnfinishedJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
 
 
-def _kept_tool(action: Action, run: str, recipe: Recipe | None, os_type: str, disk: str) -> KeptCall:
+def _kept_tool(action: Action, migration: Migration, recipe: Recipe | None, disk: str) -> KeptCall:
     from shared.probes.kept import kept_tool  # only a deployment that keeps commands needs it
 
-    return kept_tool(action, run, recipe, os_type=os_type, disk=disk)
+    run, began_with = _tool_run_id(migration), migration.handle.command
+    return kept_tool(action, run, recipe, os_type=migration.os_type, disk=disk, began_with=began_with)
+
+
+def _tool_command_name(os_type: str) -> str:
+    from shared.probes.kept import tool_command_name  # as above
+
+    return tool_command_name(os_type)
 
 
 def _tool_run_id(migration: Migration) -> str:
