@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,6 +70,16 @@ class AssumedRole:
     @property
     def role_arn(self) -> str:
         return self._member.role_arn
+
+    def for_run_command(self) -> AssumedRole | None:
+        """The role for RunCommand in the same account and session; None if the account has no such role.
+
+        Refusals of that role are counted apart, because the account can be used without it.
+        """
+        if not self._member.run_command_role_arn:
+            return None
+        member = replace(self._member, role_arn=self._member.run_command_role_arn)
+        return AssumedRole(member, self._session, self._home, self._clock, {})
 
     def get_credential(self) -> _SessionCredentials:
         if self._held is None or self._held.ends_at - self._clock.now() <= RENEWED_BEFORE_EXPIRY:

@@ -82,7 +82,8 @@ class CloudAssistant:
             raise Permanent(
                 "Command.RoleRefused",
                 f"The role for RunCommand cannot be used: {error.message}",
-                "Update the stack of template.yml, or leave REPLANK_RUN_COMMAND_ROLE empty and deploy; then retry.",
+                "Update the stack of template.yml, in a member account that of member.yml. Or take the role out of the setting "
+                "(REPLANK_RUN_COMMAND_ROLE, or runCommandRole in REPLANK_ACCOUNTS) and deploy. Then retry.",
             ) from error
 
     def _invoke_kept_command(self, region_id: str, instance_id: str, call: KeptCall, token: str, timeout_s: int) -> str:

@@ -25,7 +25,7 @@ _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 """The pattern that an ExternalId must match (STS documentation, AssumeRole)."""
 _NOT_IN_A_SESSION = re.compile(r"[^\w.@-]", re.ASCII)
-_FIELDS = {"role", "externalId", "name"}
+_FIELDS = {"role", "externalId", "name", "runCommandRole"}
 LONGEST_NAME = 64
 NO_PERMISSION = "Account.NoPermission"
 
@@ -38,6 +38,8 @@ class MemberAccount:
     role_arn: str
     external_id: str = ""
     name: str = ""
+    run_command_role_arn: str = ""
+    """The role that the pipeline assumes for RunCommand alone; empty if the role ``role_arn`` may call it."""
 
     @property
     def name_with_id(self) -> str:
@@ -153,17 +155,19 @@ def _parse_member_account(account_id: str, given: Any, external_id: str) -> Memb
     if not _ACCOUNT.fullmatch(account_id):
         raise _setting_error(f"{where} is not an account id of 16 digits.")
     if not isinstance(fields, dict) or set(fields) - _FIELDS or not all(isinstance(each, str) for each in fields.values()):
-        raise _setting_error(f"{where} must be an ARN, or an object of texts: role, externalId, name.")
-    role = _ROLE.fullmatch(fields.get("role", ""))
-    if role is None or role[1] != account_id:
-        raise _setting_error(f"{where} has role {fields.get('role', '')[:100]!r}, which is not the ARN of a role in that account.")
+        raise _setting_error(f"{where} must be an ARN, or an object of texts: role, externalId, name, runCommandRole.")
+    role, run_command_role = fields.get("role", ""), fields.get("runCommandRole", "")
+    for each in (role, run_command_role) if run_command_role else (role,):
+        matched = _ROLE.fullmatch(each)
+        if matched is None or matched[1] != account_id:
+            raise _setting_error(f"{where} has role {each[:100]!r}, which is not the ARN of a role in that account.")
     external = fields.get("externalId", external_id)
     if external and not _EXTERNAL.fullmatch(external):
         raise _setting_error(f"{where} has an external id that STS does not accept (2 to 1224 letters, digits and +=,.@:/-_).")
     name = fields.get("name", "")
     if len(name) > LONGEST_NAME or plain_line(name) != name:
         raise _setting_error(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
-    return MemberAccount(account_id, role[0], external, name)
+    return MemberAccount(account_id, role, external, name, run_command_role)
 
 
 def _setting_error(what: str) -> Refused:

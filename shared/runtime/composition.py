@@ -69,9 +69,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
     kept_ids: KeptIds | None = {} if settings.kept_commands else None
     paths = (kept_ids, _make_run_command_clients(settings, clients, clock) if settings.run_command_role else None)
     media = cast("MediaDisks", DeferredAdapter(lambda: _make_media_disks_port(store, clock)))
-    accounts = (
-        _make_member_accounts_port(function, settings, clients, clock, (kept_ids, None), media) if settings.accounts else None
-    )
+    accounts = _make_member_accounts_port(function, settings, clients, clock, kept_ids, media) if settings.accounts else None
     _make_sdk_clients(function, settings, clients)
     unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock, paths, media))
     return Ports(
@@ -220,14 +218,16 @@ def _make_media_disks_port(store: Store, clock: Clock) -> MediaDisks:
 
 
 def _make_member_accounts_port(
-    function: str, settings: Settings, clients: Clients, clock: Clock, paths: CommandPaths, media: MediaDisks
+    function: str, settings: Settings, clients: Clients, clock: Clock, kept_ids: KeptIds | None, media: MediaDisks
 ) -> Accounts:
     """Make the port through which a function reaches the member accounts. The api function only reads the names of the member
     accounts, and never assumes a role.
     """
-    from shared.adapters.assumed_roles import MemberAccounts
+    from shared.adapters.assumed_roles import AssumedRole, MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:
+        role = assumed.assumed.for_run_command() if isinstance(assumed.assumed, AssumedRole) else None
+        paths = (kept_ids, Clients(assumed.account, retry=assumed.retry, assumed=role) if role else None)
         drivers = _make_drivers(assumed, settings, clock, paths, media) if function in USES_SMC else {}
         return AccountPorts(
             cast("Compute", DeferredAdapter(lambda: _make_compute_port(assumed, clock))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from localcloud.core.app import ACCOUNT_ID
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Credentials
 from shared.domain.catalog import CATALOG
-from shared.domain.errors import Permanent, Transient
+from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.kept_commands import KeptCall
 from shared.domain.recipes.choose import all_recipes
 from shared.ports.ports import Ports
@@ -24,12 +25,13 @@ from shared.probes import parse_probe_answer, probe_script
 from shared.probes.kept import kept_marker, kept_probe, kept_scripts
 from shared.probes.marker import Action, parse_marker_answer
 from shared.runtime.composition import make_ports
+from tests.support import members as member_accounts
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.ports import Bench, CloudClock, bench, settings
 from tests.support.repository import ROOT
 from tests.support.world import World
 
-REGION, LINUX = "cn-hangzhou", "i-test0001"
+REGION, LINUX, SHOP = "cn-hangzhou", "i-test0001", "1000000000000001"
 
 
 @pytest.fixture
@@ -187,6 +189,35 @@ def test_text_of_an_operator_has_a_role_of_its_own(tmp_path: Path) -> None:
             again.launch_script(REGION, LINUX, token="t4", **where)
         assert refused.value.code == "Command.RoleRefused"
         assert again.launch_script(REGION, LINUX, token="t5", kept=lambda: kept, **where)
+
+
+def test_text_of_an_operator_has_a_role_of_its_own_in_a_member_account_too(tmp_path: Path) -> None:
+    """With FreeCommands none the member's first role invokes kept commands only. The second role may do nothing else."""
+    with World(templates=(member_accounts.template(tmp_path, [SHOP]),)).connected() as world:
+        member_accounts.open_member(world.cloud, SHOP, free_commands="none")
+        member_accounts.keep_commands(world.cloud, SHOP)
+        world.load_fleet(fleet(instance(1, account=SHOP)))
+        where: dict[str, Any] = {"os_type": "linux", "script": "true", "timeout_s": 60}
+        kept = kept_probe("linux", "precheck", files=(), updates=False)
+
+        def guest(**more: str) -> Any:
+            entry = {"role": member_accounts.arn(SHOP), "externalId": member_accounts.EXTERNAL_ID, **more}
+            given = {"REPLANK_COMMANDS": "kept", "REPLANK_ACCOUNTS": json.dumps({SHOP: entry})}
+            return as_role(world, "precheck", **given).ports_for_account(SHOP).guest
+
+        without, apart = guest(), guest(runCommandRole=member_accounts.run_command_arn(SHOP))
+        assert without.launch_script(REGION, LINUX, token="t1", kept=lambda: kept, **where)
+        with pytest.raises(AccountUnusable) as denied:
+            without.launch_script(REGION, LINUX, token="t2", **where)
+        assert denied.value.code == "Account.NoPermission"
+        assert apart.launch_script(REGION, LINUX, token="t3", **where)
+        assert apart.launch_script(REGION, LINUX, token="t4", kept=lambda: kept, **where)
+        with world.cloud.lock, world.cloud.db.transaction():
+            members.withdraw_role(world.cloud, SHOP, "replank-member-run-command", "role")
+        with pytest.raises(Permanent) as refused:
+            guest(runCommandRole=member_accounts.run_command_arn(SHOP)).launch_script(REGION, LINUX, token="t5", **where)
+        assert refused.value.code == "Command.RoleRefused"
+        assert "member.yml" in refused.value.remedy
 
 
 def test_a_deployment_that_keeps_nothing_runs_the_script() -> None:

@@ -27,6 +27,10 @@ def arn(account: str) -> str:
     return f"acs:ram::{account}:role/{ROLE}"
 
 
+def run_command_arn(account: str) -> str:
+    return f"acs:ram::{account}:role/{ROLE}-run-command"
+
+
 def settings(accounts: Iterable[str]) -> dict[str, str]:
     """The functions' settings for these member accounts."""
     return {"REPLANK_ACCOUNTS": ",".join(map(arn, accounts)), "REPLANK_EXTERNAL_ID": EXTERNAL_ID}
@@ -37,23 +41,26 @@ def template(folder: Path, accounts: Iterable[str]) -> Path:
     text = (ROOT / "template.yml").read_text(encoding="utf-8")
     assert NOBODY in text
     file = folder / "template.yml"
-    file.write_text(text.replace(NOBODY, json.dumps([arn(each) for each in accounts])), encoding="utf-8")
+    roles = [each(account) for account in accounts for each in (arn, run_command_arn)]
+    file.write_text(text.replace(NOBODY, json.dumps(roles)), encoding="utf-8")
     return file
 
 
-def open_member(cloud: Cloud, account: str) -> None:
-    """Create the account with the role that member.yml describes."""
-    properties = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
-    values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "FreeCommands": "*"}
+def open_member(cloud: Cloud, account: str, free_commands: str = "*") -> None:
+    """Create the account with the roles that member.yml describes. ``free_commands`` is the stack's parameter."""
+    resources = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]
+    values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "FreeCommands": free_commands}
     values["ALIYUN::TenantId"] = account
-    made = _filled(properties, values)
-    role = {
-        "trust": made["AssumeRolePolicyDocument"],
-        "policies": [each["PolicyDocument"] for each in made["Policies"]],
-        "max_session_s": made["MaxSessionDuration"],
-    }
+    roles = {}
+    for resource in resources.values():
+        made = _filled(resource["Properties"], values)
+        roles[made["RoleName"]] = {
+            "trust": made["AssumeRolePolicyDocument"],
+            "policies": [each["PolicyDocument"] for each in made["Policies"]],
+            "max_session_s": made["MaxSessionDuration"],
+        }
     with cloud.lock, cloud.db.transaction():
-        members.open_account(cloud, account, {"roles": {made["RoleName"]: role}})
+        members.open_account(cloud, account, {"roles": roles})
 
 
 def withdraw(cloud: Cloud, account: str, how: str = "role") -> None:

@@ -67,7 +67,8 @@ def test_only_the_gateway_and_the_console_may_invoke_the_api() -> None:
 
 
 CLOUD = ("ecs:", "smc:")
-MEMBER = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
+MEMBERS = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]
+MEMBER, MEMBER_RUN_COMMAND = (MEMBERS[name]["Properties"] for name in ("MemberRole", "RunCommandRole"))
 
 
 def reach(role: dict[str, Any]) -> set[tuple[str, str]]:
@@ -111,6 +112,17 @@ def test_the_role_for_free_text_runs_commands_and_only_who_may_be_asked_to_assum
     trusted = {each["Fn::Sub"] for each in trust["Principal"]["RAM"]}
     runs = {name for name, role in ROLES.items() if "ecs:RunCommand" in policy_actions(role)}
     assert trusted == {f"acs:ram::${{ALIYUN::TenantId}}:role/{name}" for name in runs}
+
+
+def test_a_members_role_for_free_text_is_the_one_at_home_with_the_external_id() -> None:
+    assert set(MEMBERS) == {"MemberRole", "RunCommandRole"}
+    assert reach(MEMBER_RUN_COMMAND) == reach(ALL_ROLES[RUN_COMMAND])
+    assert policy_actions(MEMBER_RUN_COMMAND) == {"ecs:RunCommand"}
+    (trust,) = MEMBER_RUN_COMMAND["AssumeRolePolicyDocument"]["Statement"]
+    (at_home,) = ALL_ROLES[RUN_COMMAND]["AssumeRolePolicyDocument"]["Statement"]
+    names = [[each["Fn::Sub"].rpartition("/")[2] for each in one["Principal"]["RAM"]] for one in (trust, at_home)]
+    assert names[0] == names[1]
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
 
 
 def test_policies_are_short_enough_for_ram() -> None:

@@ -148,3 +148,13 @@ def test_resources_stand_alone() -> None:
     both = {"releases": ["CentOS 7"], "resources": [f"acs:ecs:cn-hangzhou:{A}:instance/i-a"], "instanceIds": ["i-b"]}
     with pytest.raises(Refused, match="resources"):
         parse_notice(both)
+
+
+def test_a_second_role_for_free_text_is_of_the_same_account() -> None:
+    first, second = (f"acs:ram::1000000000000001:role/{name}" for name in ("replank-member", "replank-member-run-command"))
+    given = {"1000000000000001": {"role": first, "runCommandRole": second}}
+    found = parse_member_accounts(json.dumps(given), "word")["1000000000000001"]
+    assert (found.role_arn, found.run_command_role_arn, found.external_id) == (first, second, "word")
+    given["1000000000000001"]["runCommandRole"] = second.replace("0001", "0002")
+    with pytest.raises(Refused, match="not the ARN of a role in that account"):
+        parse_member_accounts(json.dumps(given))
