@@ -1,5 +1,5 @@
 """The same number of durable steps with DBOS on SQLite. Run it by path with the interpreter that has DBOS installed.
-Arguments: steps, folder.
+Arguments: steps, turns, folder. Of several turns, the one with the least wall time counts.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dbos import DBOS  # type: ignore[import-not-found]
 
-steps, folder = int(sys.argv[1]), Path(sys.argv[2])
+steps, turns, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{folder / 'dbos.sqlite'}", "log_level": "ERROR"})
 
 
@@ -20,17 +20,19 @@ def nothing(number: int) -> int:
 
 
 @DBOS.workflow()
-def many(count: int) -> int:
-    """Run a number of steps."""
-    for number in range(count):
-        nothing(number)
-    return count
+def many(turns: int, count: int) -> list[dict[str, float]]:
+    """Run several turns of ``count`` steps. The beginning and the end of the workflow are in no turn."""
+    found = []
+    for _ in range(turns):
+        started, cpu = time.perf_counter(), time.process_time()
+        for number in range(count):
+            nothing(number)
+        wall, used = time.perf_counter() - started, time.process_time() - cpu
+        found.append({"wall_ms": wall * 1e3 / count, "cpu_ms": used * 1e3 / count})
+    return found
 
 
 DBOS.launch()
-many(10)
-started, cpu = time.perf_counter(), time.process_time()
-many(steps)
-wall = time.perf_counter() - started
-print(json.dumps({"wall_ms": wall * 1e3 / steps, "cpu_ms": (time.process_time() - cpu) * 1e3 / steps}))
+many(1, 10)
+print(json.dumps(min(many(turns, max(steps // turns, 1)), key=lambda turn: turn["wall_ms"])))
 DBOS.destroy()

@@ -33,15 +33,22 @@ from tools.package.wheelhouse import ROOT
 
 DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
 S = State.VALIDATING
+TURNS = 20
+"""Other work on the machine makes a turn longer, never shorter. So the turn with the least time says most about the code."""
 HANDED_OVER = "our step, whose receiver removes its outbox"
 OURS, ON_DISK, DBOS = "our step", "our step, the cloud's state on a disk", "DBOS step (SQLite, on a disk)"
 RAW = "the four raw calls"
 
 
 def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
-    """Milliseconds per call: wall time, and CPU time of this process."""
+    """Milliseconds per call: wall time, and CPU time of this process. Of several turns, the one with the least wall time counts."""
     for number in range(5):
         do(number)
+    each = max(count // TURNS, 1)
+    return min((_turn(each, do) for _ in range(TURNS)), key=lambda found: found["wall_ms"])
+
+
+def _turn(count: int, do: Callable[[int], Any]) -> dict[str, float]:
     started, cpu = time.perf_counter(), time.process_time()
     for number in range(count):
         do(number)
@@ -120,7 +127,7 @@ def dbos(count: int) -> dict[str, float] | None:
     if not DBOS_PYTHON.exists():
         return None
     folder = Path(tempfile.mkdtemp(prefix="replank-dbos-"))
-    command = [str(DBOS_PYTHON), str(Path(__file__).with_name("dbos_step.py")), str(count), str(folder)]
+    command = [str(DBOS_PYTHON), str(Path(__file__).with_name("dbos_step.py")), str(count), str(TURNS), str(folder)]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
         return dict(json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{"))))
