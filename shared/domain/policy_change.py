@@ -38,6 +38,10 @@ ACKNOWLEDGED = {
     "commands": "pre commands may have run, and the same rule has the post commands",
 }
 """Fields that are fixed once the batch is acknowledged, with the reason for each."""
+PERMISSIONS = dict.fromkeys(
+    ("allowEndOfLife", "allowListed", "overrides"), "the prechecks may have used what it allows, so it can only allow more"
+)
+"""Fields of which nothing can be withdrawn once the batch is planned, with the reason. No start checks them again."""
 LONGEST = 2000
 """Maximum number of characters of one value in the journal."""
 
@@ -52,6 +56,8 @@ def change_policy(batch: Batch, policy: Policy, caller: Caller, why: str, now: d
     names = sorted(name for name in before if before[name] != after[name])
     for name in names:
         _check_field_may_change(name, batch)
+        if name in PERMISSIONS and not _allows_as_much(before[name], after[name]):
+            raise _fixed_field_refusal(name, "planned", PERMISSIONS[name], batch)
     version = batch.version + 1
     line = BatchJournalEntry(version, now, ACT, caller.name, why, caller.trust.value, caller.door)
     line = replace(line, before=_journal_texts(before, names), after=_journal_texts(after, names))
@@ -76,10 +82,18 @@ def _check_field_may_change(name: str, batch: Batch) -> None:
     why = PLANNED.get(name) or (ACKNOWLEDGED.get(name) if batch.acknowledgement else None)
     if why is None:
         return
-    since = "planned" if name in PLANNED else "acknowledged"
+    raise _fixed_field_refusal(name, "planned" if name in PLANNED else "acknowledged", why, batch)
+
+
+def _allows_as_much(before: Any, after: Any) -> bool:
+    """Whether a permission still allows all that it allowed: a switch is still on, or every override is still there."""
+    return set(before) <= set(after) if isinstance(before, dict) else after >= before
+
+
+def _fixed_field_refusal(name: str, since: str, why: str, batch: Batch) -> Refused:
     sentence = f"policy.{name} cannot change once the batch is {since}: {why}."
     remedy = f"Keep {name} as it is (replank status {batch.batch_id} --json), or stop the batch and submit another."
-    raise Refused("Policy.Fixed", sentence, remedy, status=409)
+    return Refused("Policy.Fixed", sentence, remedy, status=409)
 
 
 def _values_by_field(policy: Policy) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation import bugs_policy, weather
+from tests.simulation import bugs_change, bugs_policy, weather
 from tests.simulation.mutant import Mutant
 
 POLICY_MUTANTS = (
@@ -69,4 +69,8 @@ POLICY_MUTANTS = (
     Mutant("a finding needs no override", 15, bugs_policy.overrides_unneeded, tune=bugs_policy.spots),
     Mutant("every wave is one instance too large", 15, bugs_policy.waves_too_large, tune=weather.in_waves),
     Mutant("a reminder comes at once", 15, bugs_policy.reminded_at_once, tune=bugs_policy.forgotten_for_days),
+    Mutant("the stages go on by the policy before a change", 11, bugs_change.change_unread, tune=bugs_change.changed_often),
+    Mutant("an old approval survives a change", 11, bugs_change.old_approvals_kept, tune=bugs_change.changed_when_approved),
+    Mutant("a change of the policy is not told", 15, bugs_change.change_untold, tune=bugs_change.changed_often),
+    Mutant("a new policy is set whatever the person saw", 15, bugs_change.change_unseen, tune=bugs_change.changed_often),
 )

@@ -14,10 +14,11 @@ from cli.problem import Problem
 from localcloud.account import service
 from localcloud.core.errors import ApiError
 from shared.domain.batch import RISKS_VERSION
+from tests.simulation import changing
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
 from tests.simulation.records import GOES_ON, HOLD, LOCKS, Batch, Migration, State
-from tests.simulation.scenario import BRAKES, FOREIGN, HOLDS, BatchPlan
+from tests.simulation.scenario import BRAKES, CHANGES, FOREIGN, HOLDS, BatchPlan
 from tests.simulation.truth import Truth
 from tests.support.world import World
 
@@ -63,6 +64,8 @@ class People:
         self.holds, self.brakes = HOLDS, BRAKES
         self._braking = random.Random(f"brakes:{seed}")
         self._approving = random.Random(f"approving:{seed}")
+        self.changes = CHANGES
+        self._changing = random.Random(f"changing:{seed}")
 
     @property
     def rng(self) -> random.Random:
@@ -134,12 +137,17 @@ class People:
 
     def _asked(self, path: str) -> list[dict[str, Any]]:
         """What the API shows as waiting for approval; empty if the API does not answer."""
+        found = self._shown(path)
+        return list(found.get("approvals", ()) or filter(None, [found.get("rollbackApprovals")]))
+
+    def _shown(self, path: str) -> dict[str, Any]:
+        """What the API shows; empty if it does not answer."""
         try:
             with self.chaos.invoker.outside():
-                found = self._api.get(path)
+                found: dict[str, Any] = self._api.get(path)
         except Problem:
-            return []
-        return list(found["approvals"] if "approvals" in found else filter(None, [found["rollbackApprovals"]]))
+            return {}
+        return found
 
     def act(self) -> bool:
         """One act of a hasty person: mostly sensible, sometimes not, sometimes repeated. Returns False if nothing was done."""
@@ -148,6 +156,8 @@ class People:
             return self._hold() if again else self.let_go(stale=self.rng.random() < STALE)
         if self._braking.random() < self.brakes and self.truth.batches:
             return self._brake(self._braking.choice(sorted(self.truth.batches)))
+        if self._changing.random() < self.changes and self.truth.batches:
+            return self._change_policy(self._changing.choice(sorted(self.truth.batches)))
         if self.rng.random() < NOTICES:
             self._notice()
             return True
@@ -188,6 +198,18 @@ class People:
         body = {"why": "it is over", "failed": failed} if verb == "resume" else {"why": "the pager"}
         for _ in range(self._braking.choice((1, 1, 2))):
             self.call(f"/batches/{batch_id}/{verb}", body, operator=self._braking.choice(("ann", "bob")), seen=seen or 1)
+        return True
+
+    def _change_policy(self, batch_id: str) -> bool:
+        """Change what the API shows of the policy: usually on the current version, sometimes on an older one."""
+        rng, now = self._changing, self.scene.now
+        shown = self._shown(f"/batches/{batch_id}")
+        if not shown:
+            return True
+        body = {"policy": changing.changed(rng, shown["policy"], now), "why": changing.WHY}
+        seen = shown["version"] - (rng.random() < STALE)
+        for _ in range(rng.choice((1, 1, 2))):
+            self.call(f"/batches/{batch_id}/policy", body, operator=rng.choice(("ann", "bob")), seen=seen or 1)
         return True
 
     def _resume(self, batch_id: str) -> bool:

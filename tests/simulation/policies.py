@@ -145,10 +145,9 @@ UNKNOWN_BEFORE = (
     "approvals",
     "max_moving_per_region",
     "max_moving_per_wave",
-    "wave_failure_budget",
 )
 """Limits that older versions do not know. If a batch has one of these, the row also has a window that never opens, for older
-versions.
+versions. So it has with any budget for each wave.
 """
 
 
@@ -160,8 +159,8 @@ def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
     if several or not doc.get("window"):
         return several
     own = _window(doc["window"], "")
-    if own == NEVER and any(doc.get(name) for name in UNKNOWN_BEFORE):
-        return ()
+    if own == NEVER and (doc.get("wave_failure_budget") is not None or any(doc.get(name) for name in UNKNOWN_BEFORE)):
+        return ()  # a budget of 0 is a limit too
     return (_window(doc["window"], doc.get("zone", "")),)
 
 

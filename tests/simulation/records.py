@@ -143,8 +143,12 @@ class Batch:
     @property
     def budget(self) -> int:
         """How many migrations may fail before nothing more starts: a count, or a percentage of the batch."""
-        share = self.policy.failure_percent
-        return self.policy.failure_budget if share is None else self.size * share // 100
+        return self.budget_by(self.policy)
+
+    def budget_by(self, policy: Policy) -> int:
+        """The same by a policy that the batch has or had."""
+        share = policy.failure_percent
+        return policy.failure_budget if share is None else self.size * share // 100
 
 
 @dataclass(frozen=True)

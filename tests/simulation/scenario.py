@@ -63,6 +63,8 @@ HOLDS = 0.04
 """How often an act of a person is a hold of everything."""
 BRAKES = 0.06
 """How often an act of a person pauses, resumes or stops a batch."""
+CHANGES = 0.06
+"""How often an act of a person changes the policy of a batch."""
 FOREIGN = "id # a stranger's command"
 """The command that a stranger's notice tries to run in guests."""
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
@@ -110,6 +112,7 @@ class Scenario:
     """Whether the deployment gives roles to persons."""
     holds: float = HOLDS
     brakes: float = BRAKES
+    changes: float = CHANGES
     kinds: tuple[str, ...] = field(default=())
 
 

@@ -136,7 +136,7 @@ class Simulation:
         self.scene = Sight(self.truth, scenario.account_limit, roles=dict(choices.ROLES) if scenario.roles else {})
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told), scenario.seed)
-        self.people.holds, self.people.brakes = scenario.holds, scenario.brakes
+        self.people.holds, self.people.brakes, self.people.changes = scenario.holds, scenario.brakes, scenario.changes
         self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
         self.transitions: Counter[tuple[str, str]] = Counter()
         self.steps = 0
@@ -417,7 +417,8 @@ class Simulation:
         self._pass_retention()
 
     def _pass_retention(self) -> None:
-        longest = max((batch.policy.retention_days for batch in self.truth.batches.values()), default=0)
+        had = [policy for past in self.truth.policies.values() for _, policy in past]
+        longest = max((each.retention_days for each in had), default=0)
         for days in (longest + 1, 1):
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + days * 24 * 60 * MINUTE)  # type: ignore[attr-defined]
             self._until(look_min(self.truth), lambda: False)

@@ -18,6 +18,7 @@ from localcloud.tablestore.rows import Row
 from localcloud.tablestore.schema import Table
 from tests.simulation import records
 from tests.simulation.acts import ToolAct, act_in, act_of, decoded
+from tests.simulation.policies import Policy
 from tests.simulation.records import Batch, Columns, Entry, Migration, State
 
 _WATCHED = ("ecs", "smc")
@@ -73,6 +74,8 @@ class Truth:
     rows: dict[str, Columns] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
     batch_rows: dict[str, Columns] = field(default_factory=dict)
+    policies: dict[str, list[tuple[int, Policy]]] = field(default_factory=lambda: defaultdict(list))
+    """By batch: (write number, policy) of every change of its policy; the first one is the policy as submitted."""
     locks: dict[str, Columns] = field(default_factory=dict)
     ledger: dict[tuple[str, str], Entry] = field(default_factory=dict)
     count: int = 0
@@ -191,7 +194,10 @@ class Truth:
         if change.after is not None:
             self.batch_rows[change.key[0]] = change.after
             more = (str(change.after.get(name, "")) for name in ("doc_asked", "doc_chosen"))
-            self.batches[change.key[0]] = records.batch(change.after["doc"], *more)
+            self.batches[change.key[0]] = found = records.batch(change.after["doc"], *more)
+            past = self.policies[change.key[0]]
+            if not past or past[-1][1] != found.policy:
+                past.append((self.count, found.policy))
 
     def _keep_locks(self, change: Change) -> None:
         if change.after is None:
@@ -214,6 +220,22 @@ class Truth:
             if number <= began:
                 found.clear()
             found.add(state)
+        return found
+
+    def moving_since(self, migration_id: str) -> int:
+        """The write number before which the migration was last not moving; 0 if it has moved from the first."""
+        at = len(self.past[migration_id])
+        while at and self.past[migration_id][at - 1][2] in records.MOVING:
+            at -= 1
+        return self.past[migration_id][at - 1][0] if at else 0
+
+    def policies_since(self, batch_id: str, began: int) -> list[Policy]:
+        """The policies that were in force in a batch at any time since a write number, the oldest first."""
+        found: list[Policy] = []
+        for number, policy in self.policies[batch_id]:
+            if number <= began:
+                found.clear()
+            found.append(policy)
         return found
 
     def holder(self, migration: Migration) -> str:

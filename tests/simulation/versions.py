@@ -38,13 +38,19 @@ class NoHistory(Exception):
 
 
 def fitting(scenario: Scenario) -> Scenario:
-    """The scenario without acts that the older version does not know: nobody pauses, stops or holds, and no budget is used up."""
-    batches = tuple(_without_budget(each) for each in scenario.batches)
-    return replace(scenario, holds=0, brakes=0, batches=batches)
+    """The scenario without what the older version does not know.
+
+    Nobody pauses, stops, holds or changes a policy, no budget is used up, and no rule has files or a check of its own.
+    """
+    batches = tuple(_without_newer_choices(each) for each in scenario.batches)
+    return replace(scenario, holds=0, brakes=0, changes=0, batches=batches)
 
 
-def _without_budget(plan: BatchPlan) -> BatchPlan:
+def _without_newer_choices(plan: BatchPlan) -> BatchPlan:
     policy = {name: value for name, value in plan.request["policy"].items() if name not in ("failurePercent", "waveFailureBudget")}
+    if "commands" in policy:
+        rules = policy["commands"]
+        policy["commands"] = [{name: rule[name] for name in rule if name not in ("check", "files")} for rule in rules]
     return replace(plan, request={**plan.request, "policy": {**policy, "failureBudget": 1000}})
 
 

@@ -27,6 +27,7 @@ from tests.simulation.invariants.sent import SentBeforeGone
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
+from tests.simulation.invariants.told_policy import PolicyInJournal
 from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, ToolsMayRun, ToolsOnce
 
 __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
@@ -67,4 +68,5 @@ def all_checkers() -> list[Checker]:
         OnlyAllowedWays(),
         WavesAsAsked(),
         RemindedInTime(),
+        PolicyInJournal(),
     ]

@@ -90,11 +90,16 @@ def _may_approve(batch_id: str, by: str, http: dict[str, str], scene: Sight) -> 
 
 
 def waits_for_approval(row: Columns, batch: records.Batch, now: datetime) -> bool:
-    """Whether the policy requires approvals before anything new starts in the batch."""
+    """Whether the policy requires approvals before anything new starts in the batch. Those of an earlier policy do not count."""
+    since = max((line["at"] for line in _journal(row) if line["act"] == "set policy"), default="")
     lasts = timedelta(minutes=batch.policy.approval_min)
-    given = [each for each in records.control(row).get("approvals", []) if each["about"] == BATCH]
+    given = [each for each in records.control(row).get("approvals", []) if each["about"] == BATCH and each["at"] > since]
     counted = {each["by"] for each in given if now < datetime.fromisoformat(each["at"].replace("Z", "+00:00")) + lasts}
     return len(counted) < batch.policy.approvals
+
+
+def _journal(row: Columns) -> list[Columns]:
+    return [json.loads(row[name]) for name in row if name.startswith(records.JOURNAL)]
 
 
 def _told(approval: Columns) -> tuple[str, ...]:

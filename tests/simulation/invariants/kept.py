@@ -25,6 +25,8 @@ class KeptUntilReleased(Checker):
         """By snapshot that SMC made: its instance."""
         self._released: dict[str, int] = {}
         """By migration: when (ms) a person's act released it."""
+        self._days: dict[str, int] = {}
+        """By migration: the days of retention when it was released. A later policy changes nothing for it."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         by_api = scene.frame is not None and scene.frame.function == "api"
@@ -38,6 +40,7 @@ class KeptUntilReleased(Checker):
                 yield f"{id} was released by {by}, which is no person"
             else:
                 self._released[id] = scene.truth.cloud.clock.now_ms()
+                self._days[id] = min(each.retention_days for each in scene.policies(migration.batch_id))
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
         if happening.kind == "copied":
@@ -65,9 +68,5 @@ class KeptUntilReleased(Checker):
         released = [each for each in own if each in self._released]
         if not released:
             yield f"snapshot {id} ({named}) was deleted, and no person has released {', '.join(own) or 'it'}"
-        elif not any(now + scene.skew_ms >= self._released[each] + _kept_ms(each, scene) for each in released):
+        elif not any(now + scene.skew_ms >= self._released[each] + self._days[each] * DAY_MS for each in released):
             yield f"snapshot {id} ({named}) was deleted before its retention had passed"
-
-
-def _kept_ms(migration_id: str, scene: Sight) -> int:
-    return scene.batch(scene.truth.migrations[migration_id]).policy.retention_days * DAY_MS

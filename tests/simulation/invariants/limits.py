@@ -36,7 +36,7 @@ class LimitsHeld(Checker):
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == SLOTS:
-            yield from self._slots(scene)
+            yield from self._slots(change, scene)
         if change.table == BATCHES and change.after is not None:
             self._note_forgiven(change)
         if change.table == MIGRATIONS and change.after is not None:
@@ -53,12 +53,12 @@ class LimitsHeld(Checker):
         if (
             migration.state is State.MIGRATING
             and migration.driver != "console"  # a person may have started the job, and the product follows a running job
-            and not within(scene.batch(migration).policy, scene.asked)
+            and not any(within(each, scene.asked) for each in scene.policies(migration.batch_id))
         ):
             yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
 
     @staticmethod
-    def _slots(scene: Sight) -> Found:
+    def _slots(change: Change, scene: Sight) -> Found:
         held, homes = scene.truth.slots(), scene.truth.homes()
         for account_id, count in Counter(homes.values()).items():
             if count > scene.account_limit:
@@ -67,9 +67,10 @@ class LimitsHeld(Checker):
         really = Counter(held.values()) + members + Counter({"": len(held)})
         if +counted != really or min(counted.values(), default=0) < 0:
             yield f"the slots row counts {dict(counted)}, and holds {dict(really)}"
+        before = Counter(str(batch) for name, batch in (change.before or {}).items() if name.startswith(records.HELD))
         for batch_id, count in Counter(held.values()).items():
-            most = scene.truth.batches[batch_id].policy.max_moving
-            if count > most:
+            most = max(each.max_moving for each in scene.policies(batch_id))
+            if count > most and count > before[batch_id]:  # who has a slot keeps it under a tighter policy
                 yield f"{count} of {batch_id} hold a slot, its limit is {most}"
         for migration in scene.truth.migrations.values():
             if migration.state in MOVING and migration.migration_id not in held:
@@ -101,18 +102,24 @@ class LimitsHeld(Checker):
                     self._failed.get(change.key[0], {}).pop(id, None)
 
     def _admitted(self, migration: Migration, scene: Sight) -> Found:
-        batch, truth, policy = scene.batch(migration), scene.truth, scene.batch(migration).policy
+        batch, policies = scene.batch(migration), scene.policies(migration.batch_id)
         failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began]
-        if len(failed) > batch.budget:
-            yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {batch.budget}"
-        if not within(policy, scene.asked):
+        budget = max(map(batch.budget_by, policies))
+        if len(failed) > budget:
+            yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {budget}"
+        if not any(within(each, scene.asked) for each in policies):
             yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
-        if policy.canary:
-            mates = [each for each in truth.migrations.values() if each.batch_id == batch.batch_id]
-            row = truth.batch_rows[batch.batch_id]
+        yield from self._beside_canary(migration, [each.canary for each in policies], scene.truth)
+
+    @staticmethod
+    def _beside_canary(migration: Migration, canaries: list[int], truth: Truth) -> Found:
+        """Judge by every number of canaries that the stage may have read."""
+        if all(canaries):
+            mates = [each for each in truth.migrations.values() if each.batch_id == migration.batch_id]
+            row = truth.batch_rows[migration.batch_id]
             proved = sum(
                 row.get(records.MOVED + each.migration_id, 0) > row.get(records.FAILED + each.migration_id, 0) for each in mates
             )
             moving = sum(each.state in MOVING for each in mates)
-            if proved < policy.canary < moving + proved:
+            if all(proved < each < moving + proved for each in canaries):
                 yield f"{migration.migration_id} was admitted beside {moving - 1} others before the canary"

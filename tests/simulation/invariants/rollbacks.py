@@ -33,6 +33,8 @@ class RollbacksAllowed(Checker):
         """The row change at which the current hold began."""
         self._acknowledged: dict[str, str] = {}
         """By batch: the acknowledged policy and selection."""
+        self._changed: dict[str, tuple[str, int]] = {}
+        """By batch: its policy and selection, and the row change that set them."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == HOLD:
@@ -48,6 +50,8 @@ class RollbacksAllowed(Checker):
 
     def _noted(self, change: Change, scene: Sight) -> Found:
         batch_id, before, after = change.key[0], change.before or {}, change.after or {}
+        if self._changed.get(batch_id, ("", 0))[0] != _chosen(after):
+            self._changed[batch_id] = (_chosen(after), scene.truth.count)
         if scene.truth.batches[batch_id].acknowledgement is not None:
             self._acknowledged.setdefault(batch_id, _chosen(after))
         for name in sorted(name for name in after if name.startswith(JOURNAL) and name not in before):
@@ -82,7 +86,7 @@ class RollbacksAllowed(Checker):
             yield f"{id} is rolled back, and nobody asked for it or acknowledged that it may be"
         elif written.by != given.operator:
             yield f"{id} is rolled back unasked in the name of {written.by}; {given.operator} acknowledged that"
-        elif self._acknowledged.get(batch_id) != _chosen(scene.truth.batch_rows[batch_id]):
+        elif self._acknowledged.get(batch_id) != self._changed[batch_id][0] and self._changed[batch_id][1] < scene.began:
             yield f"{id} is rolled back unasked by another policy than the one acknowledged"
         if before["state"] != State.FAILED.value or failure.get("stage") != "validate":
             yield f"{id} is rolled back unasked, and its validation has not failed"
@@ -92,6 +96,8 @@ class RollbacksAllowed(Checker):
     def _missing(self, id: str, before: Columns, scene: Sight) -> str:
         batch_id = scene.truth.migrations[id].batch_id
         policy, doc = scene.truth.batches[batch_id].policy, json.loads(before["doc"])
+        if self._changed[batch_id][1] >= scene.began > 0:
+            return ""  # the policy changed while the stage ran
         wanted, lasts = policy.rollback_approvals, timedelta(minutes=policy.approval_min)
         about, chosen = f"rollback {id} {doc['entered_version']}", _chosen(scene.truth.batch_rows[batch_id])
         found = [each for each in self._given[batch_id] if (each.about, each.chosen) == (about, chosen)]

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.simulation.frames import Frame
+from tests.simulation.policies import Policy
 from tests.simulation.records import MIGRATIONS, Batch, Migration, State
 from tests.simulation.truth import Change, Effect, Happening, Truth
 
@@ -81,6 +82,10 @@ class Sight:
 
     def batch(self, migration: Migration) -> Batch:
         return self.truth.batches[migration.batch_id]
+
+    def policies(self, batch_id: str) -> list[Policy]:
+        """The policies that the acting invocation may have read: those in force at any time since it began."""
+        return self.truth.policies_since(batch_id, self.began)
 
 
 class Checker:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight, entered
-from tests.simulation.records import OURS, SMC_PREFIX, Entry, Migration, State, lines
+from tests.simulation.records import MIGRATIONS, OURS, SMC_PREFIX, Entry, Migration, State, lines
 from tests.simulation.truth import Change, Effect, Truth
 
 
@@ -90,6 +90,16 @@ class DeleteOnlyOurs(Checker):
     def __init__(self) -> None:
         self._made: dict[str, str] = {}
         """By snapshot that the product's own calls made: its disk."""
+        self._days: dict[str, int] = {}
+        """By migration: the days of retention when it was released. A later policy changes nothing for it."""
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        if change.table == MIGRATIONS and change.after is not None:
+            migration = scene.truth.migrations[change.key[0]]
+            if migration.released_at is not None:
+                days = min(each.retention_days for each in scene.policies(migration.batch_id))
+                self._days.setdefault(migration.migration_id, days)
+        yield from ()
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation == "CreateSnapshot" and effect.ours:
@@ -112,7 +122,7 @@ class DeleteOnlyOurs(Checker):
             yield f"snapshot {id} of {migration.migration_id} was deleted and nobody released it"
         elif not _released(migration, scene.truth):
             yield f"snapshot {id} of {migration.migration_id} was deleted, and its journal names nobody who released it"
-        elif scene.now + allowance < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
+        elif scene.now + allowance < migration.released_at + timedelta(days=self._days[migration.migration_id]):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
 
     def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> Entry | None:

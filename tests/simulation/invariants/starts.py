@@ -12,6 +12,7 @@ from tests.simulation.invariants.grouped import moving_mate
 from tests.simulation.invariants.limits import RETRIED, LimitsHeld
 from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
 from tests.simulation.invariants.times import blacked, within
+from tests.simulation.policies import Policy
 from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, TERMINAL, Line, Migration, State, line, numbered
 from tests.simulation.truth import Change, Effect, Truth
 
@@ -121,8 +122,12 @@ class EveryStart(LimitsHeld):
 
     def _against(self, limit: str, migration: Migration, scene: Sight) -> str:
         """Why this limit should have stopped the start, in words; empty if it need not have. A change made while the stage
-        ran is allowed.
+        ran is allowed, also a change of the policy: the limit counts if it holds by every policy that the stage may have read.
         """
+        reasons = [self._against_by(policy, limit, migration, scene) for policy in scene.policies(migration.batch_id)]
+        return reasons[-1] if all(reasons) else ""
+
+    def _against_by(self, policy: Policy, limit: str, migration: Migration, scene: Sight) -> str:
         batch = scene.batch(migration)
         if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
             return "while everything was held"
@@ -132,23 +137,23 @@ class EveryStart(LimitsHeld):
             return f"while account {migration.account_id} was known to refuse"
         if limit == ACKNOWLEDGED and batch.acknowledgement is None:
             return "before anybody acknowledged its batch"
-        if limit == WINDOW and not within(batch.policy, scene.asked):
+        if limit == WINDOW and not within(policy, scene.asked):
             return f"at {scene.asked:%H:%M}, outside of its window"
-        if limit == BLACKOUT and (reason := blacked(batch.policy, scene.asked)):
+        if limit == BLACKOUT and (reason := blacked(policy, scene.asked)):
             return f"at {scene.asked:%H:%M}, in a blackout ({reason})"
         if limit == SLOT and migration.migration_id not in scene.truth.slots():
             return "without a slot"
-        return self._against_mates(limit, migration, scene)
+        return self._against_mates(policy, limit, migration, scene)
 
-    def _against_mates(self, limit: str, migration: Migration, scene: Sight) -> str:
+    def _against_mates(self, policy: Policy, limit: str, migration: Migration, scene: Sight) -> str:
         """The same for the limits that depend on other migrations, or on what people said."""
-        canary, batch = scene.batch(migration).policy.canary, scene.batch(migration)
+        canary, batch = policy.canary, scene.batch(migration)
         if limit == GROUP:
             return moving_mate(migration, scene)
         if limit in (APPROVAL, WAVE):
             return self._approved.against(batch.batch_id, scene) if limit == APPROVAL else _before_its_wave(migration, scene)
         if limit == BUDGET:
-            return self._over_budget(migration, scene)
+            return self._over_budget(policy, migration, scene)
         return self._before_canary(migration, canary, scene) if limit == CANARY and canary else ""
 
     def _refuses(self, migration: Migration, scene: Sight) -> bool:
@@ -158,12 +163,12 @@ class EveryStart(LimitsHeld):
         known = self._refused.get(migration.account_id, scene.began + 1) <= scene.began
         return until is not None and known and scene.asked + OWED < until
 
-    def _over_budget(self, migration: Migration, scene: Sight) -> str:
-        counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).budget
+    def _over_budget(self, policy: Policy, migration: Migration, scene: Sight) -> str:
+        counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).budget_by(policy)
         failed = [id for id, number in counted.items() if number < scene.began and id != migration.migration_id]
         if len(failed) > budget:
             return f"after {len(failed)} failures of others, the budget is {budget}"
-        return _over_wave_budget(failed, scene.batch(migration).policy.wave_failure_budget, migration, scene)
+        return _over_wave_budget(failed, policy.wave_failure_budget, migration, scene)
 
     def _before_canary(self, migration: Migration, canary: int, scene: Sight) -> str:
         batch_id, truth = migration.batch_id, scene.truth
@@ -229,7 +234,7 @@ def _wave_begun(change: Change, scene: Sight) -> Found:
     was, now = records.control(before), records.control(after)
     if now.get("wave", 0) == was.get("wave", 0):
         return
-    policy, number = scene.truth.batches[change.key[0]].policy, now["wave"]
+    policies, number = scene.policies(change.key[0]), now["wave"]
     for id in (id for ids in records.waves(before)[:number] for id in ids):
         if not scene.truth.states_since(id, scene.began) & SETTLED and _settled_before(id, scene) is False:
             yield f"wave {number + 1} of {change.key[0]} began while {id} was {scene.truth.migrations[id].state.value}"
@@ -237,9 +242,10 @@ def _wave_begun(change: Change, scene: Sight) -> Found:
     latest = max(
         scene.asked, scene.now + timedelta(milliseconds=scene.skew_ms)
     )  # the invocation reads its clock once more in between
-    if ended is None or latest < ended + timedelta(minutes=policy.soak_min):
+    if ended is None or latest < ended + timedelta(minutes=min(each.soak_min for each in policies)):
         yield f"wave {number + 1} of {change.key[0]} began before the soak was over"
-    if policy.gate == "approval" and not policy.wave_approvals and scene.frame is not None and scene.frame.function != "api":
+    gated = all(each.gate == "approval" and not each.wave_approvals for each in policies)
+    if gated and scene.frame is not None and scene.frame.function != "api":
         yield f"wave {number + 1} of {change.key[0]} began, and nobody has let it"
 
 

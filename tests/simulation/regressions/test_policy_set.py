@@ -83,3 +83,17 @@ def test_the_journal_shows_a_change_before_any_other_act(acknowledged: bool) -> 
         set_policy(made, batch_id, maxMoving=3)
         (line,) = shown(made, batch_id)["journal"]
         assert (line["before"]["maxMoving"], line["after"]["maxMoving"]) == ("1", "3")
+
+
+def test_a_permission_that_the_prechecks_have_used_stays() -> None:
+    """Its withdrawal was accepted, told in the journal, and held nothing: the second instance moved all the same."""
+    accepted = {"Instance.Spot": "a test fleet"}
+    spots = [instance(number, SpotStrategy="SpotAsPriceGo") for number in (1, 2)]
+    with world(*spots) as made:
+        batch_id = submitted(made, 2, policy={"maxMoving": 1, "overrides": accepted})
+        made.run_until(lambda: "migrating" in states(made), minutes=120)
+        with pytest.raises(Problem) as refused:
+            set_policy(made, batch_id, maxMoving=1)
+        assert refused.value.code == "Policy.Fixed"
+        more = {**accepted, "Guest.GpuDriver": "no job uses it"}
+        assert set_policy(made, batch_id, maxMoving=1, overrides=more)["policy"]["overrides"] == more

@@ -76,6 +76,19 @@ def test_before_the_acknowledgement_more_may_change(name: str) -> None:
     assert policy_change.change_policy(unsaid, asked(**{name: OTHER[name]}), EVE, "", NOW).line.after.keys() >= {name}
 
 
+@pytest.mark.parametrize(
+    ("name", "less", "more"),
+    [("allowEndOfLife", False, True), ("allowListed", False, True), ("overrides", {"A.b": "x"}, {"A.b": "y", "C.d": "z"})],
+)
+def test_a_permission_may_be_given_and_not_withdrawn(name: str, less: object, more: object) -> None:
+    given = policy_change.change_policy(replace(BATCH, policy=asked(**{name: less})), asked(**{name: more}), EVE, "", NOW)
+    assert given.line.after.keys() == {name}
+    with pytest.raises(Refused) as refused:
+        policy_change.change_policy(given.after, asked(**{name: less}), EVE, "", NOW)
+    assert (refused.value.code, refused.value.status) == ("Policy.Fixed", 409)
+    assert f"policy.{name}" in refused.value.message
+
+
 @pytest.mark.parametrize(("state", "code"), [(BatchState.PLANNING, "Batch.StillPlanning"), (BatchState.CLOSED, "Batch.Closed")])
 def test_only_an_open_batch_gets_another_policy(state: BatchState, code: str) -> None:
     with pytest.raises(Refused) as refused:
