@@ -16,6 +16,9 @@ from shared.ports.compute import DataDisk
 _NOT_NOW = error_code_matcher("IncorrectDiskStatus", "IncorrectInstanceStatus", "DependencyViolation")
 """Whether ECS refused because of a state that changes by itself, or that an earlier call has changed already."""
 
+_DENIED = error_code_matcher("Forbidden.RAM", "NoPermission")
+"""Whether RAM refused the call."""
+
 
 class MediaDiskCalls:
     """The methods for media disks. ``EcsCompute`` inherits them."""
@@ -60,17 +63,22 @@ class MediaDiskCalls:
 
         self._change_disk(region_id, "detach_disk", models.DetachDiskRequest(instance_id=instance_id, disk_id=disk_id))
 
-    def _change_disk(self, region_id: str, operation: str, request: Any) -> None:
-        """Attach or detach a disk. If ECS refuses because of the present state, nothing is raised: the caller looks again later."""
-        try:
-            self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
-        except CloudError:
-            return
-
     def delete_disk(self, region_id: str, disk_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
-        self._call_ecs(region_id, "delete_disk", models.DeleteDiskRequest(disk_id=disk_id))
+        self._change_disk(region_id, "delete_disk", models.DeleteDiskRequest(disk_id=disk_id))
+
+    def _change_disk(self, region_id: str, operation: str, request: Any) -> None:
+        """Attach, detach or delete a disk. If ECS refuses because of the present state, nothing is raised: the caller looks again.
+
+        RAM judges the call by the disk's tag. A disk that is gone has none, so a call that is repeated after a lost answer is
+        refused. Such a refusal is no error.
+        """
+        try:
+            self._call_ecs(region_id, operation, request, expected=lambda error: _NOT_NOW(error) or _DENIED(error))
+        except CloudError as error:
+            if _DENIED(error) and self.data_disk(region_id, request.disk_id) is not None:
+                self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
 
     def data_disk(self, region_id: str, disk_id: str) -> DataDisk | None:
         found = self._data_disks(region_id, disk_ids=f'["{disk_id}"]')

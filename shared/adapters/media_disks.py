@@ -73,7 +73,7 @@ class TablestoreMediaDisks:
         except Refused as error:
             _LOG.info("the media disk is removed later: %s", error, extra={"migrationId": row.migration_id})
             return False
-        return self._delete_row(row)
+        return compute.data_disk(row.region_id, disk.disk_id) is None and self._delete_row(row)
 
     def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
         start = first_key_of_page(token, (("lock_id", LowestKey),)) if token else _FIRST

@@ -286,6 +286,33 @@ def rows(ports: Ports) -> list[Any]:
     return list(ports.media_disks.media_disk_page(limit=10, token="").rows)
 
 
+def refused_by_ram(times: int) -> dict[str, Any]:
+    return {"service": "ecs", "operation": "DeleteDisk", "kind": "error", "code": "Forbidden.RAM", "status": 403, "times": times}
+
+
+def test_a_delete_that_is_repeated_after_a_lost_answer_is_no_missing_permission(one: Bench, driver: Driver) -> None:
+    """RAM judges the second call by the tag of a disk that is gone, and refuses it."""
+    made = prepared(one, driver, guest(one, 1))
+    with_row(one, replace(made, state=State.FAILED))
+    remove_leftover_media_disks(one.ports)
+    one.world.run(3)
+    one.faults({"service": "ecs", "operation": "DeleteDisk", "kind": "drop_after", "times": 1}, refused_by_ram(1))
+    assert remove_leftover_media_disks(one.ports) == 1
+    assert (media_disks(one), rows(one.ports)) == ([], [])
+
+
+def test_a_missing_permission_keeps_the_row(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 1))
+    with_row(one, replace(made, state=State.FAILED))
+    remove_leftover_media_disks(one.ports)
+    one.world.run(3)
+    one.faults(refused_by_ram(-1))
+    assert remove_leftover_media_disks(one.ports) == 0
+    assert len(rows(one.ports)) == 1
+    one.faults()
+    assert remove_leftover_media_disks(one.ports) == 1
+
+
 def test_a_disk_that_lost_its_tag_is_never_deleted(one: Bench, driver: Driver) -> None:
     made = prepared(one, driver, guest(one, 1))
     (disk,) = media_disks(one)
