@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
 import typer
@@ -73,6 +73,7 @@ def run_all_checks() -> list[CheckResult]:
         ("Cloud Assistant", _check_cloud_assistant),
         ("kept commands", _check_kept_commands),
         ("snapshots", _check_snapshots),
+        ("Windows media", _check_windows_media),
         ("SMC", _check_smc),
         ("functions", _check_api),
         ("member accounts", _check_member_accounts),
@@ -166,6 +167,25 @@ def _check_kept_commands(account: OperatorAccount) -> str:
 def _check_snapshots(account: OperatorAccount) -> str:
     call_rpc(account.openapi_client("ECS"), "DescribeSnapshots", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return "DescribeSnapshots works"
+
+
+def _check_windows_media(account: OperatorAccount) -> str:
+    """Check that each snapshot of REPLANK_WINDOWS_MEDIA is there, in its region and finished."""
+    given = os.environ.get("REPLANK_WINDOWS_MEDIA", "")
+    if not given:
+        return "none named: the guest driver moves no Windows"
+    named = [(region, snapshot) for by_region in json.loads(given).values() for region, snapshot in by_region.items()]
+    for region, snapshot in sorted(set(named)):
+        wanted = {"RegionId": region, "SnapshotIds": json.dumps([snapshot]), "MaxResults": 10}
+        client = replace(account, region=region).openapi_client("ECS")
+        found = call_rpc(client, "DescribeSnapshots", "2014-05-26", wanted)["Snapshots"]["Snapshot"]
+        if not found or found[0]["Status"] != "accomplished":
+            raise Problem(
+                "Media.SnapshotMissing",
+                f"There is no finished snapshot {snapshot} in {region}.",
+                "Name another snapshot in REPLANK_WINDOWS_MEDIA (docs/drivers.md), and deploy.",
+            )
+    return f"{len(set(named))} snapshots are there"
 
 
 def _check_smc(account: OperatorAccount) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from tests.support import media
 from tests.support.fleets import fleet, instance
 from tests.support.repository import ROOT
 from tests.support.world import World
@@ -136,6 +137,20 @@ def test_what_is_missing_in_the_account_is_named(shell: CommandLine, monkeypatch
     failed = {each["name"]: each for each in shell.json("doctor", status=1)["checks"] if each["ok"] is False}
     assert set(failed) == {"event bus", "tables"}
     assert all(each["remedy"] for each in failed.values())
+
+
+def test_the_snapshots_with_windows_media_are_looked_at(world: World, shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(status: int = 0) -> dict[str, Any]:
+        (found,) = [each for each in shell.json("doctor", status=status)["checks"] if each["name"] == "Windows media"]
+        return dict(found)
+
+    assert told()["seen"] == "none named: the guest driver moves no Windows"
+    monkeypatch.setenv("REPLANK_WINDOWS_MEDIA", media.SETTING["REPLANK_WINDOWS_MEDIA"])
+    missing = told(status=1)
+    assert media.SNAPSHOT in missing["seen"]
+    assert "REPLANK_WINDOWS_MEDIA" in missing["remedy"]
+    media.put_media_snapshot(world.cloud)
+    assert told()["seen"] == "1 snapshots are there"
 
 
 def test_wrong_keys_are_told(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
