@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_ACT = re.compile(r"^REPLANK_ACT='?(\w+)'?\nREPLANK_RUN='?rp-([0-9a-z]+)-(\d+)-(\d+)'?$", re.MULTILINE)
+_RUN = r"rp-([0-9a-z]+)-(\d+)-(\d+)"
+_ACT = re.compile(rf"^REPLANK_ACT='?(\w+)'?\nREPLANK_RUN='?{_RUN}'?$", re.MULTILINE)
+_ACT_IN_WINDOWS = re.compile(rf"^\$ReplankTool = '(\w+)'\n\$ReplankToolRun = '{_RUN}'$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class ToolAct:
 
 def act_in(script: str) -> ToolAct | None:
     """The act that a script carries out; None if the script is not the guest driver's."""
-    found = _ACT.search(script)
+    found = _ACT.search(script) or _ACT_IN_WINDOWS.search(script)
     return ToolAct(found[1], found[2], int(found[3]), int(found[4])) if found else None
 
 

@@ -22,7 +22,7 @@ from localcloud.ecs.guest.folders import Folder, Folders, Layout, room
 from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
-_ASKS_WHEN = re.compile(r"replank-marker written|^\$ReplankAct = |^REPLANK_ACT=", re.MULTILINE)
+_ASKS_WHEN = re.compile(r"replank-marker written|^\$Replank(?:Act|Tool|Task) = |^REPLANK_ACT=", re.MULTILINE)
 """Text that marks the scripts whose result depends on more than the tree: the marker's (for Linux and for Windows) and the
 guest driver's.
 """

@@ -10,7 +10,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, ordered, protecting, selected, weather
+from tests.simulation import (
+    bugs,
+    bugs_media,
+    bugs_rollback,
+    bugs_starts,
+    bugs_steps,
+    bugs_tools,
+    ordered,
+    protecting,
+    selected,
+    weather,
+)
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutants_policy import POLICY_MUTANTS
@@ -120,6 +131,9 @@ MUTANTS = (
     Mutant("a tool is started wherever it stands", 8, bugs_tools.started_anyway, tune=bugs_tools.by_tools),
     Mutant("the same command prepares a tool again", 8, bugs_tools.prepared_again, tune=bugs_tools.by_tools),
     Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
+    Mutant("a media disk counts as removed, and is not", 5, bugs_media.disk_left, tune=bugs_media.by_setup),
+    Mutant("a media disk is requested before its row is written", 5, bugs_media.disk_unwritten, tune=bugs_media.by_setup),
+    Mutant("nobody looks for media disks that are left", 5, bugs_media.leftovers_overlooked, tune=bugs_media.by_setup),
     Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
     Mutant(
         "a tool's file is believed after the tool has failed",

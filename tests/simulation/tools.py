@@ -7,14 +7,20 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.core.app import Cloud
 from localcloud.ecs.detached import TOOL
-from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9
+from tests.support import media
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, WINDOWS_2012R2, WINDOWS_2016, WINDOWS_2019
 
 UNLICENSED = "licence=no"
 """The line by which a simulated guest says that its licence is missing."""
 
 SHARE, OF_BATCHES = 0.12, 0.75
 """The share of seeds in which batches may use the guest driver, and the share of their batches that do."""
+WINDOWS, OF_INSTANCES = 0.5, 0.5
+"""The share of these seeds in which some instances run Windows, and the share of their instances that do."""
+OF_WINDOWS = (WINDOWS_2012R2, WINDOWS_2012R2, WINDOWS_2016, WINDOWS_2019)
+"""The systems that these instances get, each as often as it stands here."""
 UPGRADED, FAILING = 0.5, 0.4
 """In these seeds: the share of CentOS 7 instances that get a later system, and the share whose tool refuses or fails."""
 CHOSEN = 0.3
@@ -26,15 +32,22 @@ LEADS_TO = {
     CENTOS_8[0]: ("rhel-8", "anolis-8"),
     RHEL_8[0]: ("rhel-9",),
     RHEL_9[0]: ("rhel-10",),
+    WINDOWS_2012R2[0]: ("windows-2016-datacenter", "windows-2019-datacenter"),
+    WINDOWS_2016[0]: ("windows-2019-datacenter", "windows-2022-datacenter"),
+    WINDOWS_2019[0]: ("windows-2022-datacenter",),
 }
 """Where each system goes: every path that the tools of the local cloud's guests can run."""
 PROVEN = (
     "centos-7-to-rhel-7,centos-7-to-anolis-7,centos-7-to-anolis-8,"
-    "centos-8-to-rhel-8,centos-8-to-anolis-8,rhel-8-to-rhel-9,rhel-9-to-rhel-10"
+    "centos-8-to-rhel-8,centos-8-to-anolis-8,rhel-8-to-rhel-9,rhel-9-to-rhel-10,"
+    "windows-2012r2-datacenter-to-windows-2016-datacenter,windows-2012r2-datacenter-to-windows-2019-datacenter,"
+    "windows-2016-datacenter-to-windows-2019-datacenter,windows-2016-datacenter-to-windows-2022-datacenter,"
+    "windows-2019-datacenter-to-windows-2022-datacenter"
 )
 """The recipes that the simulated account counts as proven."""
 _CONVERT2RHEL = ("inhibit=An outdated package", "fail=before", "fail=middle", "network=no")
 _LEAPP = ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "fail=resume", "disk=full")
+_SETUP = ("scan=0xC1900208", "fail=media", "fail=upgrade", "fail=restart")
 _CENTOS2ANOLIS = ("network=no", "fail=middle", "disk=full")
 _ENDS = {
     (CENTOS_7[0], "anolis-7"): _CENTOS2ANOLIS,
@@ -76,6 +89,7 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
     if own == requests:
         return Drawn(tuple(requests), {})
     systems = upgrade(rng, records)
+    systems |= to_windows(random.Random(f"windows:{seed}"), records, own)
     own = [
         by_tool(before, records, each["policy"]["driver"]) if each is not before else each
         for before, each in zip(requests, own, strict=True)
@@ -109,6 +123,8 @@ def destination(id: str, system: str) -> str:
 
 def ends(id: str, system: str) -> tuple[str, ...]:
     """How the tool of an instance may end badly, early ends first."""
+    if destination(id, system).startswith("windows"):
+        return _SETUP
     return _ENDS.get((system, destination(id, system)), _LEAPP)
 
 
@@ -119,6 +135,8 @@ def needs_licence(id: str, system: str) -> bool:
 
 def tool(id: str, system: str) -> str:
     """The name under which the tool of an instance runs."""
+    if destination(id, system).startswith("windows"):
+        return "setuphost"
     if (system, destination(id, system)) not in _ENDS:
         return "leapp"
     return "convert2rhel" if destination(id, system).startswith("rhel") else "centos2anolis.py"
@@ -140,6 +158,48 @@ def upgrade(rng: random.Random, records: list[dict[str, Any]]) -> dict[str, str]
         if each["OSName"] == CENTOS_7[0] and rng.random() < UPGRADED:
             each["OSName"], each["OSNameEn"], each["OSType"] = rng.choice(LATER)
     return {each["InstanceId"]: each["OSName"] for each in records if each["OSName"] in LEADS_TO}
+
+
+def to_windows(rng: random.Random, records: list[dict[str, Any]], requests: list[dict[str, Any]]) -> dict[str, str]:
+    """Sometimes let instances run Windows: those that only tools move, in batches without commands of their own. Returns the system
+    of each.
+    """
+    if rng.random() >= WINDOWS:
+        return {}
+    plain = [each for each in requests if each["policy"].get("driver") in ("guest", "auto") and _has_no_command(each["policy"])]
+    others = {id for each in requests if each not in plain for id in each.get("instanceIds", ())}
+    wanted = {id for each in plain for id in each.get("instanceIds", ())} - others
+    chosen = [each for each in records if each["InstanceId"] in wanted and rng.random() < OF_INSTANCES]
+    for each in chosen:
+        run_windows(each, rng.choice(OF_WINDOWS))
+    return {each["InstanceId"]: each["OSName"] for each in chosen}
+
+
+def run_windows(record: dict[str, Any], system: tuple[str, str, str]) -> None:
+    """Let an instance run this release of Windows."""
+    record["OSName"], record["OSNameEn"], record["OSType"] = system
+
+
+def _has_no_command(policy: dict[str, Any]) -> bool:
+    """Whether no command of the batch runs in the guests. The commands of the simulation are for Linux."""
+    return not policy.get("check") and not policy.get("commands")
+
+
+def needs_media(fleet: dict[str, Any]) -> bool:
+    """Whether a tool moves an instance with Windows."""
+    records = fleet["pages"][0]["Instances"]["Instance"]
+    return any(each["OSName"] in (WINDOWS_2012R2[0], WINDOWS_2016[0], WINDOWS_2019[0]) for each in records)
+
+
+def settings(fleet: dict[str, Any]) -> dict[str, str]:
+    """The settings of the functions for the guest driver."""
+    return {"REPLANK_GUEST_PROVEN": PROVEN, **(media.SETTING if needs_media(fleet) else {})}
+
+
+def put_media(cloud: Cloud, fleet: dict[str, Any]) -> None:
+    """Put the snapshot with the installation media into the account, if a tool needs it."""
+    if needs_media(fleet):
+        media.put_media_snapshot(cloud)
 
 
 def fail(guests: dict[str, Any], id: str, how: str) -> None:

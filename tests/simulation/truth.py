@@ -165,6 +165,9 @@ class Truth:
     def _about_to_go(self, call: Any) -> dict[str, Any] | None:
         if call.operation == "DeleteSnapshot":
             return self.snapshot(call.params["SnapshotId"])
+        if call.operation in ("DeleteDisk", "DetachDisk"):
+            disk: dict[str, Any] | None = self.ecs.store.get("disk", call.params["DiskId"])
+            return disk
         found: dict[str, Any] | None = (
             self.smc.sources.get(call.params["SourceId"]) if call.operation == "DeleteSourceServer" else None
         )
@@ -337,8 +340,9 @@ class Truth:
         return list(self.ecs.store.find("snapshot", {}))
 
     def disks(self, instance_id: str) -> list[dict[str, Any]]:
-        """Attached disks without SMC's transit disk."""
-        return [disk for disk in self.ecs.disks(instance_id) if not disk["sim"].get("transit")]
+        """Attached disks without SMC's transit disk and the product's media disk."""
+        found = [disk for disk in self.ecs.disks(instance_id) if not disk["sim"].get("transit")]
+        return [disk for disk in found if not is_media_disk(disk)]
 
     def results(self, instance_id: str) -> list[dict[str, Any]]:
         """What Cloud Assistant ran in an instance, with the results."""
@@ -346,6 +350,17 @@ class Truth:
 
     def jobs(self) -> list[dict[str, Any]]:
         return [job for _, job in self.smc.jobs.items()]
+
+
+def is_media_disk(disk: dict[str, Any]) -> bool:
+    """Whether the tag of a disk says that the product made it for installation media."""
+    return {"TagKey": "replank:purpose", "TagValue": "media"} in disk["Tags"]["Tag"]
+
+
+def is_about_gone_disk(operation: str, summary: str, truth: Truth) -> bool:
+    """Whether a call names a disk that does not exist any more."""
+    id = summary.partition("DiskId=")[2].partition(" ")[0]
+    return operation in ("AttachDisk", "DetachDisk", "DeleteDisk") and not truth.ecs.store.has("disk", id)
 
 
 def _columns(row: Row | None) -> Columns | None:

@@ -22,6 +22,7 @@ from tests.simulation.scenario import WORLD
 from tests.simulation.tool_faults import BOUGHT_AFTER, BOUGHT_LATER, ToolFaults
 from tests.simulation.tools import FAULTS
 from tests.simulation.truth import Truth
+from tests.support import media
 
 MINUTE = 60_000
 LONG_SILENT_MIN = 150
@@ -113,7 +114,7 @@ class WorldFaults(ToolFaults):
         return f"{id} {found['SnapshotName']}"
 
     def _snapshot_deleted(self) -> str:
-        found = self._one(self.truth.snapshots())
+        found = self._one([each for each in self.truth.snapshots() if each["SnapshotId"] != media.SNAPSHOT])
         if found is None:
             return ""
         self.scene.deleted_by_others[found["SnapshotId"]] = self.truth.count

@@ -28,7 +28,7 @@ from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
 from tests.simulation.invariants.told_policy import PolicyInJournal
-from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, ToolsMayRun, ToolsOnce
+from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, MediaDisksGo, ToolsMayRun, ToolsOnce
 
 __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
@@ -60,6 +60,7 @@ def all_checkers() -> list[Checker]:
         ToolsOnce(),
         ToolsMayRun(),
         LeavesNothing(),
+        MediaDisksGo(),
         LogKept(),
         DriverStays(),
         DisturbancesNoticed(),

@@ -15,6 +15,9 @@ RELEASES = {
     "rhel-8": "Red Hat Enterprise Linux 8",
     "rhel-9": "Red Hat Enterprise Linux 9",
     "windows-2008r2": "Windows Server  2008 R2",
+    "windows-2012r2": "Windows Server  2012 R2",
+    "windows-2016": "Windows Server  2016",
+    "windows-2019": "Windows Server  2019",
 }
 """By release: how the account's name of the system begins. A batch that selects releases means the instances that run them. Every
 system of the simulated fleets is here.

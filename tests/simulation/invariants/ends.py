@@ -29,8 +29,9 @@ class NeverStuck(Checker):
 def _left_in_store(truth: Truth) -> Found:
     for lock, row in truth.locks.items():
         if lock not in (SLOTS, HOLD, INVENTORY, TICK) and not lock.startswith(REFUSING):
-            holder = truth.migrations.get(row["migration_id"])
-            yield f"the lock {lock} is still held by {row['migration_id']} ({holder.state.value if holder else 'unknown'})"
+            holder_id = row.get("migration_id") or row.get("media_for") or row.get("protected_for", "")
+            holder = truth.migrations.get(holder_id)
+            yield f"the lock {lock} is still held by {holder_id} ({holder.state.value if holder else 'unknown'})"
     for holder_id in truth.slots():
         yield f"{holder_id} still holds a slot"
 

@@ -10,11 +10,12 @@ from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect, Happening
 
-SYSTEMS = {
+SYSTEMS: dict[str, tuple[str, ...]] = {
     f"{id}-{version}": (f'ID="{id}"', f'VERSION_ID="{version}')
     for id, version in (("rhel", 7), ("rhel", 8), ("rhel", 9), ("rhel", 10), ("anolis", 7), ("anolis", 8))
 }
-"""The text of /etc/os-release in the systems that the tools install."""
+SYSTEMS |= {f"windows-{version}-datacenter": (f"Windows Server {version} Datacenter",) for version in (2016, 2019, 2022)}
+"""The text of /etc/os-release, or of the facts of Windows, in the systems that the tools install."""
 
 
 class OnceOnly(Checker):
@@ -82,7 +83,8 @@ class OnceOnly(Checker):
         if self._last.get(migration.instance_id) != "replaced":
             yield f"{migration.migration_id} is called migrated, and SMC has put its disks back"
         if migration.driver == "guest":
-            system = scene.truth.system_disk(migration.instance_id).get("etc/os-release", (0, b""))[1].decode()
+            tree = scene.truth.system_disk(migration.instance_id)
+            system = (tree.get("etc/os-release") or tree.get(".guest/facts.json") or (0, b""))[1].decode()
             if not all(word in system for word in SYSTEMS[migration.destination]):
                 yield f"{migration.migration_id} is called migrated to {migration.destination}, and its guest is not that"
             return

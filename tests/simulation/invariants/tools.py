@@ -12,9 +12,11 @@ from typing import Any
 
 from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.records import MIGRATIONS, Columns, Migration, State
-from tests.simulation.truth import Change, Happening
+from tests.simulation.truth import Change, Effect, Happening, is_media_disk
 
 RECORD, LOG, INSTALLED = "var/lib/replank-tool/", "var/log/yum.log", ".guest/installed/"
+RECORD_OF_WINDOWS, LOG_OF_WINDOWS, FOLDER_OF_SETUP = "ProgramData/ReplankTool/run/", "Windows/setup-tool.log", "$WINDOWS.~BT/"
+LEFTOVERS = (RECORD, INSTALLED, RECORD_OF_WINDOWS, FOLDER_OF_SETUP)
 PREPARE, CHECK, START = "prepare", "check", "start"
 FACTS, UNLICENSED = ".guest/tool", b"licence=no"
 """The file with a simulated guest's facts about tools, and the line that says that its licence is missing."""
@@ -37,7 +39,8 @@ class ToolsOnce(Checker):
         if verb not in (PREPARE, START):
             return
         tree = scene.truth.system_disk(happening.instance_id)
-        run = run_of(tree.get(f"{RECORD}run", (0, b""))[1].decode())
+        entry = tree.get(f"{RECORD}run") or tree.get(f"{RECORD_OF_WINDOWS}run") or (0, b"")
+        run = run_of(entry[1].decode())
         migration = scene.truth.migrations.get(run[0])
         self._begun[verb, run] += 1
         if migration is None:
@@ -83,20 +86,50 @@ class LeavesNothing(Checker):
     number, name = 5, "tools leave nothing"
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
-        if happening.kind != "run" or not happening.ids[0].endswith(f" {START}"):
+        if happening.kind != "run" or happening.ids[0].rpartition(" ")[2] != START:
             return
-        log = scene.truth.system_disk(happening.instance_id).get(LOG, (0, b""))[1].decode().splitlines()
+        tree = scene.truth.system_disk(happening.instance_id)
+        log = (tree.get(LOG) or tree.get(LOG_OF_WINDOWS) or (0, b""))[1].decode().splitlines()
         for name in sorted({line.partition(": ")[2] for line in log}):
             done = [line.partition(": ")[0] for line in log if line.endswith(f": {name}")]
-            if any(pair == ("Installed", "Installed") for pair in pairwise(done)):
+            if any(pair in (("Installed", "Installed"), ("Added", "Added")) for pair in pairwise(done)):
                 yield f"{happening.instance_id} still had {name} of an earlier try when it was installed again"
 
     def rest(self, scene: Sight) -> Found:
         for instance_id in {each.instance_id for each in scene.truth.migrations.values()} - scene.released:
             own = [each for each in scene.truth.of_instance(instance_id) if each.driver == "guest"]
-            left = sorted(path for path in scene.truth.system_disk(instance_id) if path.startswith((RECORD, INSTALLED)))
+            left = sorted(path for path in scene.truth.system_disk(instance_id) if path.startswith(LEFTOVERS))
             if own and left and all(_is_cleaned(each) for each in own):
                 yield f"{instance_id} still has {', '.join(left[:3])} of the guest driver"
+
+
+class MediaDisksGo(Checker):
+    """5. No media disk of the product is left at the end, attached or not. None is detached or deleted that is not its own."""
+
+    number, name = 5, "media disks go"
+
+    def effect(self, effect: Effect, scene: Sight) -> Found:
+        if effect.ours and effect.operation in ("DetachDisk", "DeleteDisk"):
+            if effect.before is not None and not is_media_disk(effect.before):
+                yield f"{effect.operation} of {effect.params['DiskId']}, which is no media disk of the product"
+            yield from self._too_early(effect, scene)
+
+    @staticmethod
+    def _too_early(effect: Effect, scene: Sight) -> Found:
+        """The disk of a run may go as soon as Setup has made its first restart, or has failed."""
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in (effect.before or {"Tags": {"Tag": []}})["Tags"]["Tag"]}
+        migration = scene.truth.migrations.get(tags.get("replank:migration", ""))
+        if migration is None or migration.state is not State.MIGRATING or not effect.before:
+            return
+        phase = scene.truth.system_disk(migration.instance_id).get(f"{RECORD_OF_WINDOWS}phase", (0, b""))[1].decode().strip()
+        own = effect.before["DiskName"].endswith(f"-{migration.hop}-{migration.attempt}")
+        if own and phase == "running" and scene.truth.ecs.instance(migration.instance_id)["sim"].get("unit"):
+            yield f"{effect.operation} of {effect.params['DiskId']} while Setup of {migration.migration_id} reads it"
+
+    def rest(self, scene: Sight) -> Found:
+        for disk in scene.truth.ecs.store.find("disk", {}):
+            if is_media_disk(disk):
+                yield f"{disk['DiskId']} ({disk['DiskName']}) is left, {disk['Status']}"
 
 
 class LogKept(Checker):
