@@ -12,10 +12,9 @@ from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service, error_code_matcher
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.errors import AccountUnusable, Permanent
+from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.events import COMMAND_PREFIX, PLAIN_COMMAND
 from shared.domain.kept_commands import KeptCall
-from shared.domain.missing_command import missing_command_error
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
@@ -108,7 +107,7 @@ class CloudAssistant:
             )
         except CloudError:  # the command was deleted after this process had listed the commands; the next call lists them again
             self._kept_ids_in(region_id).pop(name, None)
-            raise missing_command_error(self._clients.account_id, region_id, name) from None
+            raise self._missing_command_error(region_id, name) from None
         return str(body.invoke_id)
 
     @property
@@ -141,8 +140,14 @@ class CloudAssistant:
         if not self._kept_ids_in(region_id).get(name):
             self._list_kept_ids(region_id)
         if not self._kept_ids_in(region_id).get(name):
-            raise missing_command_error(self._clients.account_id, region_id, name)
+            raise self._missing_command_error(region_id, name)
         return self._kept_ids_in(region_id)[name]
+
+    def _missing_command_error(self, region_id: str, name: str) -> Transient:
+        # rarely needed: this import would slow down every start of the function
+        from shared.domain.missing_command import missing_command_error
+
+        return missing_command_error(self._clients.account_id, region_id, name)
 
     def _list_kept_ids(self, region_id: str) -> None:
         """List the account's kept commands in the region. Of several commands with one name, the oldest counts.

@@ -11,6 +11,9 @@ from enum import Enum
 
 from shared.domain.text import plain_line
 
+NOT_KEPT = "Command.NotKept"
+"""The code of the errors that name a command which the account should keep, but does not."""
+
 
 class MessageFate(Enum):
     """What a function does with the delivered message after an error."""

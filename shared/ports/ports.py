@@ -134,6 +134,18 @@ class Ports:
         """Maps the id of each member account to the account. The mapping is empty if the settings name no member account."""
         return self.accounts.members if self.accounts else {}
 
+    def account_as_stored(self, named: str) -> str | None:
+        """Return the account that an event of ECS names, as the rows store it; None if this deployment does not serve the account.
+
+        An event without an account is about the deployment's own account. Only the event bus of the deployment's own account
+        publishes events without an account.
+        """
+        if not named or named in self.member_accounts:
+            return named
+        if not self.account_id:  # the platform does not say which account is the deployment's own
+            return None if self.member_accounts else ""
+        return "" if named == self.account_id else None
+
     def ports_for_migration(self, migration: Migration) -> Ports:
         """The ports for the migration's account. The role's session is named after the migration. Raises AccountUnusable."""
         if not migration.account_id:

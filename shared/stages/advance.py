@@ -21,7 +21,7 @@ from shared.domain.effects import (
     calls_the_cloud,
     effects_to_run_post_command_after_failure,
 )
-from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
+from shared.domain.errors import NOT_KEPT, AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import (
@@ -35,7 +35,6 @@ from shared.domain.migration import (
     ToolLog,
     step_to_state,
 )
-from shared.domain.missing_command import NOT_KEPT
 from shared.domain.outbox import is_removed_by_receiver
 from shared.domain.timing import LOOK_AGAIN, START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
@@ -233,9 +232,7 @@ def _message_with_migration_id(message: Message, ports: Ports) -> Message:
 
     A dry run locks no instance, so the tick finds the end of its command.
     """
-    from shared.stages.event_account import account_of_event  # only a deployment that keeps commands needs it
-
-    account, region_id = account_of_event(message, ports), str(message.data.get("regionId") or message.region_id)
+    account, region_id = ports.account_as_stored(message.account_id), str(message.data.get("regionId") or message.region_id)
     where = (region_id, str(message.data.get("instanceId", "")))
     holder = "" if account is None or not all(where) else ports.admission.instance_lock_holder(*where, account=account)
     return replace(message, data={**message.data, "migrationId": holder})

@@ -19,7 +19,6 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ACTIVE, Failure, Migration, State, step_to_state
-from shared.domain.missing_command import missing_command_refusal
 from shared.domain.observation import Observation, baseline_document_name, instance_document_name
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed_facts
@@ -167,6 +166,9 @@ def _check_commands_are_kept(migration: Migration, ports: Ports) -> None:
 
     missing = ports.guest.commands_not_kept(migration.region_id, needed)
     if missing:
+        # rarely needed: this import would slow down every start of the function
+        from shared.domain.missing_command import missing_command_refusal
+
         raise missing_command_refusal(migration.account_id or ports.account_id, migration.region_id, missing)
 
 

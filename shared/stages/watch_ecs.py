@@ -14,7 +14,6 @@ from shared.domain.ledger import SnapshotState, migration_id_in_name
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import State
 from shared.ports.ports import Ports
-from shared.stages.event_account import account_of_event
 
 STATE_CHANGE = "ecs:Instance:StateChange"
 SNAPSHOT_COMPLETED = "ecs:Snapshot:CreateSnapshotCompleted"
@@ -40,7 +39,7 @@ def _count_restart_or_alert(message: Message, content: dict[str, Any], ports: Po
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    account = account_of_event(message, ports)
+    account = ports.account_as_stored(message.account_id)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
     holder = ports.admission.instance_lock_holder(region_id, instance_id, account=account)
@@ -65,7 +64,7 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
     if not migration_id:
         return _alert_on_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
-    if migration.account_id != account_of_event(message, ports):
+    if migration.account_id != ports.account_as_stored(message.account_id):
         return Outcome("stale", {"reason": "the account of the event is not the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
@@ -85,7 +84,7 @@ def _process_finished_snapshot(message: Message, content: dict[str, Any], ports:
 
 
 def _alert_on_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    account = account_of_event(message, ports)
+    account = ports.account_as_stored(message.account_id)
     if account is None:
         return Outcome("stale", {"reason": "the account of the event is not served"})
     # rarely needed: this import would slow down every start of the function

@@ -10,9 +10,8 @@ from shared.domain import events
 from shared.domain.after_job import AfterJobRecord, JobEnd, remedy_after_job, smc_rollback_sentences
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
-from shared.domain.errors import Permanent, ReplankError, Stale, Transient
+from shared.domain.errors import NOT_KEPT, Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import DriverData, Migration, State, step_to_state
-from shared.domain.missing_command import NOT_KEPT
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, interval_before_poll
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports

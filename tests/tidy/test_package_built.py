@@ -30,7 +30,7 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-BYTES = {("api", "3.10"): 12_680_000, ("watch", "3.10"): 8_635_000, ("watch", "3.12"): 10_055_000}
+BYTES = {("api", "3.10"): 12_745_000, ("watch", "3.10"): 8_700_000, ("watch", "3.12"): 10_135_000}
 """Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
 runtime's bytecode and extensions are larger."""
 MODULES = {
@@ -39,14 +39,14 @@ MODULES = {
     "precheck": 477,
     "snapshot": 458,
     "migrate": 458,
-    "watch": 457,
+    "watch": 458,
     "validate": 497,
     "rollback": 499,
     "sweep": 440,
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
-CONSOLE_BYTES, CONSOLE_MODULES = 588_000, 184
+CONSOLE_BYTES, CONSOLE_MODULES = 589_000, 184
 """The same for the console, which has no SDK: Jinja2 is most of both."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""

@@ -21,11 +21,10 @@ from shared.adapters.drivers.tool_reports import (
 )
 from shared.domain.catalog import Catalog
 from shared.domain.drivers import GUEST
-from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
+from shared.domain.errors import NOT_KEPT, AccountUnusable, Permanent, Refused, Transient
 from shared.domain.events import PLAIN_COMMAND, guest_command_name
 from shared.domain.kept_commands import KeptCall
 from shared.domain.migration import DriverData, Migration, State
-from shared.domain.missing_command import NOT_KEPT
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF

@@ -14,7 +14,7 @@ import pytest
 
 from localcloud.ecs import fleet_check
 from shared.adapters.admission import TablestoreAdmission
-from shared.stages import watch_ecs
+from shared.ports.ports import Ports
 from tests.simulation.records import COUNT, HELD, LOCKS, MIGRATIONS, SLOTS
 from tests.simulation.truth import Change, Truth
 from tests.support import members
@@ -177,7 +177,7 @@ def test_an_event_of_an_account_that_is_not_served_is_not_applied(world: World) 
 
 def test_the_checker_finds_a_foreign_event_that_is_applied(world: World) -> None:
     seen = AccountsApart(world)
-    with mock.patch.object(watch_ecs, "account_of_event", return_value=""):
+    with mock.patch.object(Ports, "account_as_stored", return_value=""):
         begin(world)
         send_restarts(world, seen)
     assert seen.broken
