@@ -149,7 +149,7 @@ class Policy:
 
 def _has_limits_unknown_to_old_versions(policy: Policy) -> bool:
     """Whether the policy has limits that older versions of Replank would ignore. Older versions know only one window."""
-    newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
+    newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals or policy.group
     return bool(newer or policy.has_region_or_wave_limit or policy.wave_failure_budget is not None)
 
 

@@ -143,6 +143,7 @@ UNKNOWN_BEFORE = (
     "waves",
     "order",
     "approvals",
+    "group",
     "max_moving_per_region",
     "max_moving_per_wave",
 )

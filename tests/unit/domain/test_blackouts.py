@@ -87,6 +87,11 @@ def test_a_policy_with_waves_holds_everything_in_an_older_version() -> None:
     assert stored_before.time_limits.windows == (Window("22:00", "04:00"),)
 
 
+def test_a_policy_with_a_group_holds_everything_in_an_older_version() -> None:
+    policy = parse_policy({"group": {"tag": "serves"}})
+    assert (policy.window, policy.time_limits.windows) == (NEVER, ())
+
+
 def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() -> None:
     ready = at("2026-12-23 20:00")
     made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.SNAPSHOTTED, 4, 4, ready, ready)
