@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.errors import NOT_KEPT, Refused, Transient
+from shared.domain.errors import Refused, Transient
 
 
 def missing_command_error(account_id: str, region_id: str, name: str) -> Transient:
     """The error of a stage that needs the command now. The stage waits, and goes on once the account keeps the command."""
     return Transient(
-        NOT_KEPT,
+        "Command.NotKept",
         f"Account {account_id} keeps no command {name} in {region_id}.",
         f"Run `replank bootstrap --commands` with REPLANK_REGIONS={region_id} and a key of account {account_id}; then retry "
         "what has failed. Or set the stack's FreeCommands to * and REPLANK_COMMANDS to run, and deploy.",
@@ -20,4 +20,4 @@ def missing_command_error(account_id: str, region_id: str, name: str) -> Transie
 def missing_command_refusal(account_id: str, region_id: str, names: Sequence[str]) -> Refused:
     """The refusal of a precheck, because the migration would need these commands later."""
     message = f"Account {account_id} lacks {len(names)} kept commands in {region_id}; the first is {names[0]}."
-    return Refused(NOT_KEPT, message, missing_command_error(account_id, region_id, names[0]).remedy)
+    return Refused("Command.NotKept", message, missing_command_error(account_id, region_id, names[0]).remedy)
