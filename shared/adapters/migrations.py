@@ -255,8 +255,11 @@ class TablestoreMigrations:
         lane = ("due_lane", tables.admission_queue_name(batch_id, account_id))
         start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (lane, ("due_at", HighestKey), ("migration_id", HighestKey))
-        found, _ = self._store.read_range(RowRange(tables.BY_DUE, start, end), limit=limit)
-        places = {row["migration_id"]: row["due_at"] for row in found}  # an index that lags behind may show a row twice
+        places: dict[str, int] = {}
+        following: Key | None = start
+        while following and len(places) < limit:  # an index that lags behind may show a row twice: then one more call follows
+            found, following = self._store.read_range(RowRange(tables.BY_DUE, following, end), limit=limit - len(places))
+            places.update({row["migration_id"]: row["due_at"] for row in found})
         return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
     def migration_page_of_batch(

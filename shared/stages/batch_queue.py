@@ -15,8 +15,10 @@ FRONT_READ = 25
 """Maximum waiting migrations that are read from the front of a queue. The migrations that have waited longest are at the front."""
 READY_READ = 100
 """Maximum waiting migrations that are read from a queue if its front is not enough."""
-MANY_READ = 20_000
-"""The same for batches with waves, groups or an order, in which the first migrations may have to wait for others."""
+MANY_READ = 1_000_000
+"""The same for batches with waves, groups, an order, or limits for regions or waves. In these the first migrations may have to wait
+for others, so the queue is read to its end.
+"""
 
 
 @dataclass
@@ -45,6 +47,10 @@ class BatchQueue:
         """Return the migrations that are read so far."""
         return [*self.front, *(self.rest or ())]
 
+    def may_have_unread(self) -> bool:
+        """Whether migrations may wait that are not read yet."""
+        return self.is_cut() and len(self.rest or ()) < MANY_READ
+
     def next_hops(self) -> Iterator[WaitingMigration]:
         """Yield the migrations that wait for their next hop. The rest is read only if such a migration ends the front."""
         yield from (each for each in self.front if each.first)
@@ -61,7 +67,8 @@ class BatchQueue:
 
     def _read_rest(self) -> list[WaitingMigration]:
         summary, at_front = self.tally.summary, {each.migration_id for each in self.front}
-        most = MANY_READ if summary.policy.stores_order or summary.policy.group else READY_READ
+        policy = summary.policy
+        most = MANY_READ if policy.stores_order or policy.group or policy.has_region_or_wave_limit else READY_READ
         found = self.ports.migrations.admission_queue(summary.batch_id, most, self.account_id)
         return [each for each in found if each.migration_id not in at_front]
 

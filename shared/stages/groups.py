@@ -5,11 +5,12 @@ Only the group member that holds the lock may move.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from shared.domain.errors import Refused, Transient
+from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.group import last_attempt_done_with_group_lock, why_member_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
@@ -20,6 +21,8 @@ from shared.stages.slots import is_lock_kept_for_jobs
 
 if TYPE_CHECKING:
     from shared.stages.crowds import SlotCounts
+
+_LOG = logging.getLogger("replank")
 
 FEW_WAITING_READ, MOST_WAITING_READ = 10, 100
 """Waiting migrations that the first call reads, and the maximum that a later call reads."""
@@ -117,7 +120,11 @@ def _groups_with_active_holder(places: Mapping[str, LockHolder], ports: Ports) -
     held_by: dict[str, str] = {}
     for group, place in places.items():
         holder = found.get(place.migration_id)
-        needs = _needs_group_lock(holder, place, ports) if holder else _active_holder_of_group_lock(place, ports) is not None
+        try:
+            needs = _needs_group_lock(holder, place, ports) if holder else _active_holder_of_group_lock(place, ports) is not None
+        except Permanent as error:  # an unreadable row blocks its own group only
+            _LOG.error("group %s waits for %s: %s", group[:100], place.migration_id, error)
+            needs = True
         if needs:
             held_by[group] = place.migration_id
     return held_by

@@ -22,6 +22,7 @@ from shared.domain.limits import (
     StartContext,
     StartKind,
     allowed_start_count,
+    has_admission_priority,
     why_budget_spent,
 )
 from shared.domain.migration import ADMITTED, MOVING, Migration
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 RECLAIM_EVERY_MIN = 10
-"""Minutes between two times at which the tick releases unneeded slots and reads the queues to their end.
-
-A migration that took a slot just before a crash may be far behind the front of its queue.
-"""
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 """An unneeded slot is released if the state of its migration has not changed for this long."""
 
@@ -60,8 +57,10 @@ class _TickState:
     troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """For each batch and account, the number of slots that this tick has offered."""
-    reads_whole_queues: bool = False
-    """Whether this tick reads the queues to their end, although it may need no migration behind the front."""
+    is_at_tick: bool = True
+    """False if a released slot is offered between two ticks."""
+    unread_holders: dict[str, list[Migration]] = field(default_factory=dict)
+    """The waiting slot holders behind the part of the queue that is read, by batch."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
@@ -93,8 +92,8 @@ def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool 
         ports.admission.current_hold(),
         *_accounts_of_slot_holders(queues, ports),
     )
+    tick.is_at_tick = at_tick
     if at_tick and not now.minute % RECLAIM_EVERY_MIN:
-        tick.reads_whole_queues = True
         _release_unneeded_slots(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
@@ -258,9 +257,7 @@ def _choose_migrations(queue: BatchQueue, next_hops: bool, tick: _TickState) -> 
     room = allowed_start_count(start, _context_for_start_from_queue(queue, mine, tick))
     ids = _ids_in_order_of_start(queue, next_hops, tick.ports)
     more = _migration_ids_that_may_start(queue, (each for each in ids if each not in mine), room, tick) if room else []
-    if tick.reads_whole_queues:
-        queue.read_rest()
-    held = [each.migration_id for each in queue.migrations_read() if each.first is next_hops and each.migration_id in mine]
+    held = _waiting_slot_holders(queue, next_hops, mine, tick)
     found = tick.ports.migrations.load_migrations(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
     if lost:  # the row goes to the end of the queue; otherwise it would use up an offer in every tick
@@ -271,6 +268,32 @@ def _choose_migrations(queue: BatchQueue, next_hops: bool, tick: _TickState) -> 
     return still
 
 
+def _waiting_slot_holders(queue: BatchQueue, next_hops: bool, mine: set[str], tick: _TickState) -> list[str]:
+    """Return the ids of the migrations that wait although they hold a slot, because the function that took it has crashed.
+
+    Such a migration may be behind the part of the queue that is read. Then the batch's slot holders are loaded.
+    """
+    read = {each.migration_id: each.first for each in queue.migrations_read()}
+    held = [each for each, first in read.items() if first is next_hops and each in mine]
+    unread = sorted(mine - read.keys())
+    if not (tick.is_at_tick and unread and queue.may_have_unread()):
+        return held
+    batch_id = queue.tally.summary.batch_id
+    if batch_id not in tick.unread_holders:
+        loaded = [
+            each
+            for start in range(0, len(unread), READY_READ)
+            for each in tick.ports.migrations.load_migrations(unread[start : start + READY_READ])
+        ]
+        tick.unread_holders[batch_id] = [each for each in loaded if each.state in ADMITTED]
+    behind = [
+        each.migration_id
+        for each in tick.unread_holders[batch_id]
+        if each.account_id == queue.account_id and has_admission_priority(each) is next_hops
+    ]
+    return [*held, *(each for each in behind if each not in held)]
+
+
 def _migration_ids_that_may_start(queue: BatchQueue, ids: Iterator[str], room: int, tick: _TickState) -> list[str]:
     """Return the ids of the first migrations that may start, at most ``room`` ids.
 
@@ -279,6 +302,10 @@ def _migration_ids_that_may_start(queue: BatchQueue, ids: Iterator[str], room: i
     summary = queue.tally.summary
     if not (summary.policy.group or summary.policy.has_region_or_wave_limit):
         return list(islice(ids, room))
+    first = next(ids, None)
+    if first is None:
+        return []
+    ids = chain([first], ids)
     from shared.stages.groups import (
         migration_ids_whose_group_allows_start,
     )  # rarely needed: this import would slow down every start of the function

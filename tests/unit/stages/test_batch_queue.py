@@ -11,17 +11,19 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchProgress, BatchState, Selection
+from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.window import Window
-from shared.stages import batch_queue, watch
+from shared.stages import batch_queue, groups, watch
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
 TICK = Message("timer", "t", "timer", {})
 ACK = Acknowledgement("ann", NOON, "1", ())
-BATCH = Batch("b1", BatchState.OPEN, 1, NOON, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=2), acknowledgement=ACK)
+REGIONS = ("cn-hangzhou", "cn-beijing")
+BATCH = Batch("b1", BatchState.OPEN, 1, NOON, "api", "ann", Selection(REGIONS), Policy(max_moving=2), acknowledgement=ACK)
 NEVER = Window("22:00", "04:00")
 """A window that is closed at noon."""
 IDS = [migration(number).migration_id for number in range(1, 7)]
@@ -33,15 +35,17 @@ def short_front() -> Iterator[None]:
         yield
 
 
-def fleet(*cut: tuple[str, ...], hops: tuple[int, ...] = (), wave: int = 0, **policy: Any) -> Fakes:
+def fleet(*cut: tuple[str, ...], hops: tuple[int, ...] = (), beijing: tuple[int, ...] = (), **policy: Any) -> Fakes:
     """Six ready migrations of one batch with waves, at one minute past noon. Those in ``hops`` wait for their second hop."""
     made = Fakes()
     made.clock.pass_time(minutes=1)
     batch = replace(BATCH, policy=replace(BATCH.policy, waves=tuple("2" for _ in cut), **policy))
     made.ports.batches.create(batch)
-    made.ports.batches.commit(batch, replace(batch, version=2, control=BatchProgress(wave=wave)), waves=cut)
+    made.ports.batches.commit(batch, replace(batch, version=2, control=BatchProgress(wave=0)), waves=cut)
     for number in range(1, 7):
-        ready = replace(migration(number, state=State.READY, batch_id="b1"), hop=int(number in hops))
+        ready = replace(
+            migration(number, state=State.READY, batch_id="b1", region_id=REGIONS[number in beijing]), hop=int(number in hops)
+        )
         made.ports.migrations.create(ready, first_journal_entry(ready, by="intake", reason="asked"), [])
     return made
 
@@ -86,7 +90,8 @@ def test_a_wave_goes_on_while_one_of_it_waits_behind_the_front() -> None:
 def test_a_slot_holder_proves_that_the_wave_goes_on() -> None:
     made = fleet(tuple(IDS[4:]), tuple(IDS[:4]), windows=(NEVER,))
     take_slots(made, 5)
-    assert tick(made) == ([], 0)
+    assert tick(made) == ([IDS[4]], 0), "the slot holder itself is offered its turn again"
+    assert made.ports.batches.load("b1").control.wave_ended_at is None
 
 
 def test_a_wave_without_members_left_ends_although_others_wait() -> None:
@@ -106,12 +111,18 @@ def test_an_order_is_the_order_of_the_whole_queue() -> None:
     assert tick(made) == ([IDS[5], IDS[4]], 1)
 
 
-def test_every_ten_minutes_a_slot_holder_behind_the_front_is_offered_its_turn_again() -> None:
-    made = fleet(tuple(IDS))
+@pytest.mark.parametrize("waves", [(tuple(IDS),), ()])
+def test_a_waiting_slot_holder_behind_the_front_is_offered_its_turn_again(waves: tuple[tuple[str, ...], ...]) -> None:
+    made = fleet(*waves)
     take_slots(made, 5, 6)
-    assert tick(made) == ([], 0)
-    made.clock.pass_time(minutes=9)
-    assert tick(made) == (IDS[4:], 1)
+    assert tick(made) == (IDS[4:], 0)
+
+
+def test_regions_with_free_slots_are_found_behind_the_first_hundred() -> None:
+    made = fleet(max_moving_per_region=1, beijing=(5, 6))
+    with mock.patch.object(batch_queue, "READY_READ", 3):
+        take_slots(made, 1)
+        assert tick(made) == ([IDS[0], IDS[4]], 1)
 
 
 def test_of_a_batch_without_waves_order_or_groups_a_hundred_are_read() -> None:
@@ -122,3 +133,14 @@ def test_of_a_batch_without_waves_order_or_groups_a_hundred_are_read() -> None:
     with mock.patch.object(batch_queue, "READY_READ", 3):
         made = fleet(max_moving=4)
         assert tick(made) == (IDS[:3], 1)
+
+
+def test_an_unreadable_holder_blocks_its_own_group_only() -> None:
+    made = fleet(tuple(IDS))
+    members = {number: replace(made.ports.migrations.load(IDS[number - 1]), group=f"g{number}") for number in (1, 2)}
+    for each in members.values():
+        made.migrations.rows[each.migration_id].migration = each
+    assert made.ports.admission.acquire_group_lock("g1", "unreadable", 1)
+    damaged = Permanent("Store.RowInvalid", "The row is damaged.", "Ask.")
+    with mock.patch.object(groups, "_active_holder_of_group_lock", side_effect=damaged):
+        assert groups.migration_ids_whose_group_allows_start(IDS[:2], 2, made.ports) == [IDS[1]]
