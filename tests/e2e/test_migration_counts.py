@@ -25,12 +25,12 @@ ONCE = (
     "DeleteSourceServer",
 )
 AT_MOST = {
-    "putEvents": 13,
-    "PutRow": 13,
-    "UpdateRow": 34,
+    "putEvents": 11,
+    "PutRow": 12,
+    "UpdateRow": 32,
     "GetRow": 53,
     "BatchGetRow": 64,
-    "BatchWriteRow": 2,
+    "BatchWriteRow": 3,
     "DeleteRow": 2,
     "RunCommand": 5,
     "DeleteSnapshot": 2,
