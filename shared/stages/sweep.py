@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -29,9 +30,10 @@ RECORDED_TOGETHER = 25
 run deletes these snapshots again, and learns that they are gone.
 """
 SUNDAY = 6
-"""The weekday on which all confirmed migrations are checked.
+"""The weekday on which all migrations that the sweep may have missed are checked.
 
-The weekly check finds migrations to which an older version gave no due time.
+The weekly check finds migrations to which an older version gave no due time. It also finds migrations that were rolled back or
+cancelled, and that an interrupted run left without their last line: no queue holds these.
 """
 NO_ANSWER = "Cloud.NoAnswer"
 UNCHANGED_BY_SWEEP = frozenset({State.ROLLED_BACK, State.CANCELLED})
@@ -59,15 +61,15 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
         touched = {entry.migration_id for entry in swept}
         completed += _complete_migrations([owners[each] for each in sorted(touched)], troubles, ports)
     if began.weekday() == SUNDAY:
-        for page in _pages_until_time_limit(
-            lambda token: ports.migrations.migration_page(state=State.CONFIRMED, limit=size, token=token), began, ports
-        ):
+        for page in _pages_of_state(State.CONFIRMED, began, ports):
             completed += _complete_migrations([each for each in page.migrations if each.due_at is None], troubles, ports)
     # This finds migrations of an earlier, interrupted run, and migrations with a snapshot that was entered in the ledger late.
     for page in _pages_until_time_limit(
         lambda token: ports.migrations.migration_page_past_retention(began, limit=size, token=token), began, ports
     ):
         completed += _complete_migrations(page.migrations, troubles, ports)
+    if began.weekday() == SUNDAY:
+        completed += _complete_unchanged_migrations(began, troubles, ports)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
     return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
@@ -125,6 +127,14 @@ def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Po
         token = page.next_token
         if not token:
             return
+
+
+def _pages_of_state(state: State, began: datetime, ports: Ports) -> Iterator[MigrationPage]:
+    """All migrations in the state, page by page, until the run's time is over."""
+    size = ports.limits.sweep_page
+    return _pages_until_time_limit(
+        lambda token: ports.migrations.migration_page(state=state, limit=size, token=token), began, ports
+    )
 
 
 def _migrations_of_ledger_entries(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
@@ -222,6 +232,26 @@ def _complete_migrations(migrations: Sequence[Migration], troubles: SweepFailure
     )
 
 
+def _complete_unchanged_migrations(began: datetime, troubles: SweepFailures, ports: Ports) -> int:
+    """Write the last line of each released migration that was rolled back or cancelled, if an earlier run could not write it.
+
+    Snapshots that were entered in the ledger late become due. Return the number of lines written.
+    """
+    written = 0
+    for state in UNCHANGED_BY_SWEEP:
+        for page in _pages_of_state(state, began, ports):
+            released = [each for each in page.migrations if each.released_at is not None and not each.snapshots_swept]
+            ledger = ports.ledger.entries_of_migrations([each.migration_id for each in released])
+            missed = [each for each in released if any(map(_needs_sweep_line, ledger.get(each.migration_id, ())))]
+            written += _complete_migrations(missed, troubles, ports)
+    return written
+
+
+def _needs_sweep_line(entry: LedgerEntry) -> bool:
+    """Whether the end of this snapshot belongs in the journal. An entry without a snapshot, or of another owner, has no end."""
+    return entry.belongs_to_pipeline or entry.state is not SnapshotState.SWEPT
+
+
 def _can_be_completed(migration: Migration) -> bool:
     return not migration.owes and migration.state in UNCHANGED_BY_SWEEP | {State.CONFIRMED}
 
@@ -239,7 +269,20 @@ def _step_after_last_snapshot(migration: Migration, entries: Sequence[LedgerEntr
 
 
 def _complete_migration(migration: Migration, entries: list[LedgerEntry] | None, ports: Ports) -> bool:
-    """Complete the migration if it has no snapshot left. ``entries`` are its ledger entries; None if they are not read yet."""
+    """Complete the migration if it has no snapshot left. ``entries`` are its ledger entries; None if they are not read yet.
+
+    If the row has changed since it was read, the row and its ledger are read once more.
+    """
+    try:
+        return _complete_as_read(migration, entries, ports)
+    except Stale:
+        with suppress(Stale):
+            return _complete_as_read(ports.migrations.load(migration.migration_id), None, ports)
+        return False
+
+
+def _complete_as_read(migration: Migration, entries: list[LedgerEntry] | None, ports: Ports) -> bool:
+    """Complete the migration as ``_complete_migration`` does. Raises Stale if the row has changed."""
     if not _can_be_completed(migration):
         return False
     if entries is None:
@@ -247,8 +290,5 @@ def _complete_migration(migration: Migration, entries: list[LedgerEntry] | None,
     if _snapshots_left(entries):
         _set_due_time_of_late_entries(migration, _snapshots_left(entries), ports)
         return False
-    try:
-        advance_migration(ports, _step_after_last_snapshot(migration, entries, ports))
-    except Stale:
-        return False
+    advance_migration(ports, _step_after_last_snapshot(migration, entries, ports))
     return True

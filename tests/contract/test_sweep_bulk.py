@@ -43,11 +43,12 @@ def ports(one: Bench) -> Ports:
     return replace(one.ports, bus=FakeBus())
 
 
-def due(ports: Ports, count: int, *, first: int = 1) -> list[Migration]:
-    """Confirmed migrations, each with a snapshot whose retention is over and that is already gone from ECS."""
+def due(ports: Ports, count: int, *, first: int = 1, state: State = State.CONFIRMED) -> list[Migration]:
+    """Released migrations, each with a snapshot whose retention is over and that is already gone from ECS."""
     made = []
     for number in range(first, first + count):
-        each = migration(number, state=State.CONFIRMED, released_at=T0 - timedelta(days=9), due_at=T0 - timedelta(days=2))
+        due_at = T0 - timedelta(days=2) if state is State.CONFIRMED else None
+        each = migration(number, state=state, released_at=T0 - timedelta(days=9), due_at=due_at)
         ports.migrations.create(each, first_journal_entry(each, by="intake", reason="asked"), [])
         entry = LedgerEntry(
             migration_id=each.migration_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -15,14 +16,14 @@ from shared.adapters.store import Store
 from shared.domain.errors import Permanent
 from shared.domain.events import Event
 from shared.domain.ledger import SnapshotState
-from shared.domain.migration import Migration, State, step_to_state
+from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
 from shared.ports.ports import Ports
 from shared.stages import sweep
 from shared.stages.advance import settle_outboxes
 from tests.contract.test_sweep_bulk import DAILY, SweepKilled, due, entry_states, states, with_refused_row
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
-from tests.support.ports import T0, Bench, bench
+from tests.support.ports import T0, Bench, bench, migration
 
 SWEPT = "SnapshotsSwept"
 
@@ -276,3 +277,106 @@ def test_the_entries_of_many_migrations_are_read_together(ports: Ports, others: 
     assert {id: len(entries) for id, entries in found.items()} == wanted
     assert found == {id: ports.ledger.entries_of_migration(id) for id in wanted}
     assert ports.ledger.entries_of_migrations([]) == {}
+
+
+# Migrations that were rolled back or cancelled wait in no queue for the end of their snapshots.
+
+SUNDAY = T0 + timedelta(days=6)
+UNCHANGED = pytest.mark.parametrize("state", [State.ROLLED_BACK, State.CANCELLED], ids=lambda each: each.value)
+
+
+def on_sunday(ports: Ports) -> Ports:
+    assert SUNDAY.weekday() == sweep.SUNDAY
+    return replace(ports, clock=mock.Mock(now=lambda: SUNDAY))
+
+
+@UNCHANGED
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_end_that_a_dead_run_did_not_write_is_written_on_sunday(ports: Ports, bus: FakeBus, state: State, count: int) -> None:
+    made = due(ports, count, state=state)
+    with mock.patch.object(sweep, "_complete_migrations", side_effect=SweepKilled), pytest.raises(SweepKilled):
+        sweep.handle_message(DAILY, ports)
+    assert set(entry_states(ports, made)) == {SnapshotState.SWEPT}
+    assert sweep.handle_message(DAILY, on_sunday(ports)).facts["completed"] == count
+    assert told(bus) == Counter(each.migration_id for each in made)
+    for each in ports.migrations.load_migrations([one.migration_id for one in made]):
+        assert (each.state, each.snapshots_swept) == (state, 1)
+        assert lines(ports, each) == [(1, state), (2, state)]
+    assert sweep.handle_message(DAILY, on_sunday(ports)).facts["completed"] == 0, "each end is told once"
+
+
+@UNCHANGED
+def test_a_late_snapshot_that_a_dead_run_left_is_scheduled_on_sunday(ports: Ports, state: State) -> None:
+    made = due(ports, 1, state=state)[0]
+    first = ports.ledger.entries_of_migration(made.migration_id)[0]
+    ports.ledger.write_entry(replace(first, key="0-2-d-late", snapshot_id="s-late", sweep_at=None))
+    with mock.patch.object(sweep, "_complete_migrations", side_effect=SweepKilled), pytest.raises(SweepKilled):
+        sweep.handle_message(DAILY, ports)
+    summary = mock.Mock(policy=mock.Mock(retention_days=7))
+    with mock.patch.object(type(ports.batches), "load_summary", return_value=summary):
+        sweep.handle_message(DAILY, on_sunday(ports))
+    late = ports.ledger.entries_of_migration(made.migration_id)[1]
+    assert (late.state, late.sweep_at) == (SnapshotState.ACCOMPLISHED, T0 - timedelta(days=2))
+    assert sweep.handle_message(DAILY, ports).facts == {"deleted": 1, "kept": 0, "completed": 1}
+    assert ports.migrations.load(made.migration_id).snapshots_swept == 2
+
+
+@UNCHANGED
+def test_a_migration_without_a_snapshot_or_a_release_gains_no_line_on_sunday(ports: Ports, state: State) -> None:
+    bare, held = (migration(number, state=state, released_at=T0 if number == 8 else None) for number in (8, 9))
+    for each in (bare, held):
+        ports.migrations.create(each, first_journal_entry(each, by="intake", reason="asked"), [])
+    first = ports.ledger.entries_of_migration(due(ports, 1)[0].migration_id)[0]
+    ports.ledger.write_entry(replace(first, migration_id=held.migration_id, state=SnapshotState.ACCOMPLISHED, sweep_at=None))
+    sweep.handle_message(DAILY, on_sunday(ports))
+    assert lines(ports, bare) == lines(ports, held) == [(1, state)]
+    assert ports.ledger.entries_of_migration(held.migration_id)[0].sweep_at is None
+
+
+@UNCHANGED
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_end_is_written_in_the_same_run_if_the_row_changed_meanwhile(ports: Ports, state: State, count: int) -> None:
+    made, delete = due(ports, count, state=state), sweep._delete_snapshots
+
+    def changed(*arguments: Any) -> Any:
+        taken = step_to_state(made[0], state, now=T0, by="ann", reason="noted")
+        ports.migrations.commit(taken)
+        return delete(*arguments)
+
+    with mock.patch.object(sweep, "_delete_snapshots", changed):
+        assert sweep.handle_message(DAILY, ports).facts["completed"] == count
+    assert [line.by for line in ports.migrations.journal(made[0].migration_id)] == ["intake", "ann", "sweep"]
+
+
+@UNCHANGED
+@pytest.mark.parametrize("after", [False, True], ids=("before a call", "after a call"))
+def test_no_end_is_lost_wherever_the_sweep_dies(one: Bench, state: State, after: bool) -> None:
+    """As above, for migrations that only the weekly check finds again."""
+    send, ports, bus = Store._send_request, one.ports, DyingBus()
+    ports = replace(ports, bus=bus)
+
+    def counted(self: Store, *arguments: Any, **options: Any) -> Any:
+        return CALLS.around(lambda: send(self, *arguments, **options))
+
+    made, killed_at, is_killed = list[Migration](), 0, True
+    while is_killed:
+        killed_at += 1
+        CALLS.last = 0
+        some = due(ports, 2, first=len(made) + 1, state=state)
+        made += some
+        CALLS.last, CALLS.made, CALLS.after = killed_at, 0, after
+        with mock.patch.object(Store, "_send_request", counted):
+            try:
+                sweep.handle_message(DAILY, ports)
+                is_killed = False
+            except SweepKilled:
+                is_killed = True
+        CALLS.last = 0
+        tick(ports, some)
+        sweep.handle_message(DAILY, on_sunday(ports))
+        assert set(entry_states(ports, some)) == {SnapshotState.SWEPT}
+        assert owing(ports, some) == []
+    assert killed_at > 5
+    assert set(told(bus)) == {each.migration_id for each in made}
+    for each in made:
+        assert lines(ports, each) == [(1, state), (2, state)]
