@@ -17,7 +17,7 @@ from shared.domain.recipes.choose import all_recipes
 from shared.probes.kept import LONGEST_KEPT, KeptScript, kept_scripts
 
 VERSION = "2014-05-26"
-MOST_PAGES, PAGE = 20, 50
+MOST_PAGES, PAGE = 200, 50
 TIMEOUT_S = 600
 """The time limit of a kept command, in seconds. Each invocation names its own limit."""
 
@@ -87,8 +87,9 @@ def _kept_names(account: OperatorAccount, region: str) -> set[str]:
         names |= {each["Name"] for each in body["Commands"]["Command"]}
         token = body.get("NextToken") or ""
         if not token:
-            break
-    return names
+            return names
+    what = f"The account keeps too many commands named {COMMAND_PREFIX}* in {region} to list them all."
+    raise Problem("Command.TooMany", what, "Delete commands of older versions that no migration needs (docs/operations.md).")
 
 
 def _create_command(account: OperatorAccount, region: str, script: KeptScript) -> None:

@@ -23,6 +23,8 @@ PAGE, MAX_PAGES = 50, 20
 """Maximum number of items per page, and maximum number of pages per listing. Cloud Assistant keeps the results of commands for a
 few weeks.
 """
+MAX_COMMAND_PAGES = 200
+"""Maximum number of pages of kept commands. If there are more, a listing that ended early would call kept commands missing."""
 COMMAND_GONE = "InvalidCmdId.NotFound"
 """The code with which InvokeCommand refuses the id of a command that was deleted."""
 _DIGEST_IN_TOKEN = 8
@@ -86,9 +88,23 @@ class CloudAssistant:
             ) from error
 
     def _invoke_kept_command(self, region_id: str, instance_id: str, call: KeptCall, token: str, timeout_s: int) -> str:
+        name = self._name_to_invoke(region_id, call)
+        invocation_id = self._invocation_or_none(region_id, instance_id, name, call, token, timeout_s)
+        if invocation_id is None and name != call.name:
+            # The older command is deleted. This version's command takes its place; bootstrap could not make the older one again.
+            self._kept_ids_in(region_id)[name] = ""
+            name = call.name
+            invocation_id = self._invocation_or_none(region_id, instance_id, name, call, token, timeout_s)
+        if invocation_id is None:
+            raise self._missing_command_error(region_id, name)
+        return invocation_id
+
+    def _invocation_or_none(
+        self, region_id: str, instance_id: str, name: str, call: KeptCall, token: str, timeout_s: int
+    ) -> str | None:
+        """The id of a new invocation; None if the command was deleted after this process had listed the commands."""
         from alibabacloud_ecs20140526 import models
 
-        name = self._name_to_invoke(region_id, call)
         request = models.InvokeCommandRequest(
             region_id=region_id,
             command_id=self._kept_command_id(region_id, name),
@@ -105,9 +121,9 @@ class CloudAssistant:
                 lambda runtime: client.invoke_command_with_options(request, runtime),
                 expected=error_code_matcher(COMMAND_GONE),
             )
-        except CloudError:  # the command was deleted after this process had listed the commands; the next call lists them again
-            self._kept_ids_in(region_id).pop(name, None)
-            raise self._missing_command_error(region_id, name) from None
+        except CloudError:
+            self._kept_ids_in(region_id).pop(name, None)  # the next call lists the commands again
+            return None
         return str(body.invoke_id)
 
     @property
@@ -159,15 +175,18 @@ class CloudAssistant:
             self._kept_ids[self._clients.role_or_account, region_id] = {name: id for _, name, id in found}
 
     def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str, str]]:
-        """Creation time, name and id of each kept command."""
+        """Creation time, name and id of each kept command. Raises Transient (Command.NotKept) if there are too many to list."""
         token: str | None = None
-        for _ in range(MAX_PAGES):
+        for _ in range(MAX_COMMAND_PAGES):
             body = self._fetch_kept_commands_page(region_id, token)
             for each in (body.commands.command if body.commands else None) or []:
                 yield str(each.creation_time or ""), str(each.name), str(each.command_id)
             token = body.next_token
             if not token:
                 return
+        from shared.domain.missing_command import too_many_commands_error  # as above
+
+        raise too_many_commands_error(self._clients.account_id, region_id)
 
     def _fetch_kept_commands_page(self, region_id: str, token: str | None) -> Any:
         from alibabacloud_ecs20140526 import models

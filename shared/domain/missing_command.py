@@ -17,6 +17,15 @@ def missing_command_error(account_id: str, region_id: str, name: str) -> Transie
     )
 
 
+def too_many_commands_error(account_id: str, region_id: str) -> Transient:
+    """The error of a stage that cannot list all commands of the account, so that none may be called missing."""
+    return Transient(
+        "Command.NotKept",
+        f"Account {account_id} keeps too many commands for Replank in {region_id} to list them all.",
+        f"In {region_id}, delete commands of older versions that no migration needs.",
+    )
+
+
 def missing_command_refusal(account_id: str, region_id: str, names: Sequence[str]) -> Refused:
     """The refusal of a precheck, because the migration would need these commands later."""
     message = f"Account {account_id} lacks {len(names)} kept commands in {region_id}; the first is {names[0]}."

@@ -201,6 +201,9 @@ def run_stage_or_fail_migration(
     """
     if events.is_end_of_kept_command(message.type, _command_name(message)):
         message = _message_with_migration_id(message, ports)
+        if not _id_of_named_migration(message):
+            # The probe of a dry run, for example. There is no row to load, and nothing is wrong.
+            raise Stale("Command.NotAwaited", "No migration holds the instance in which this command ended.", "Nothing to do.")
     try:
         migration = load_current_migration(message, ports, states)
         try:

@@ -120,7 +120,7 @@ def _begin_job_preparation(migration: Migration, ports: Ports) -> Migration:
     If two invocations run at the same time, only one of them can commit the step.
     """
     now = ports.clock.now()
-    handle = replace(migration.handle, began_at=now)
+    handle = replace(migration.handle, began_at=now, command="")  # an earlier attempt may have acted with an older command
     reason = "preparing the job"
     return advance_migration(
         ports,

@@ -129,6 +129,13 @@ def test_the_tools_of_openanolis_lead_to_it(one: Bench, driver: Driver, number: 
     assert not left
 
 
+def test_a_later_version_keeps_the_name_of_the_command_that_began_the_run(one: Bench, driver: Driver) -> None:
+    """It sends the beginning again while the first answer is missing. The guest may already run what the first version sent."""
+    made = guest(one, 1)
+    begun = replace(made, handle=replace(made.handle, command="replank-kept-tool-linux-older"))
+    assert driver.prepare_job(begun, NOBODY).handle.command == "replank-kept-tool-linux-older"
+
+
 def test_leapp_leads_beyond_the_matrix_of_smc(one: Bench, driver: Driver) -> None:
     made = prepared(one, driver, guest(one, 20, Hop("rhel-9", "rhel-10")))
     assert run(one, driver, made).phase is JobPhase.FINISHED

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.kept_commands import VERSION, _create_command, create_missing_commands, missing_commands
+from cli.problem import Problem
 from cli.sdk_account import OperatorAccount, call_rpc
 from localcloud.account import service
 from localcloud.core import members
@@ -22,7 +24,7 @@ from shared.domain.kept_commands import KeptCall
 from shared.domain.recipes.choose import all_recipes
 from shared.ports.ports import Ports
 from shared.probes import parse_probe_answer, probe_script
-from shared.probes.kept import kept_marker, kept_probe, kept_scripts
+from shared.probes.kept import kept_marker, kept_probe, kept_scripts, kept_tool
 from shared.probes.marker import Action, parse_marker_answer
 from shared.runtime.composition import make_ports
 from tests.support import members as member_accounts
@@ -119,6 +121,37 @@ def test_a_command_that_somebody_deleted_is_found_again_once_it_is_made_again(on
     assert missing.value.code == "Command.NotKept"
     create_missing_commands(OperatorAccount.from_environment())
     assert send(one, kept_probe("linux", "precheck", files=("/etc/hosts",), updates=False), "rp-m1-y")
+
+
+def test_all_pages_of_commands_are_listed_or_the_listing_says_that_it_is_cut(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of older versions stay, and newer commands are listed first or last. Neither may look missing."""
+    create_missing_commands(OperatorAccount.from_environment())
+    names = [each.name for each in kept_scripts(all_recipes(CATALOG))]
+    monkeypatch.setattr("shared.adapters.guest.PAGE", 2)
+    monkeypatch.setattr("shared.adapters.guest.MAX_PAGES", 1)
+    assert one.ports.guest.commands_not_kept(REGION, lambda: names) == ()
+    monkeypatch.setattr("shared.adapters.guest.MAX_COMMAND_PAGES", 2)
+    monkeypatch.setattr("cli.kept_commands.PAGE", 2)
+    monkeypatch.setattr("cli.kept_commands.MOST_PAGES", 2)
+    with pytest.raises(Transient, match="too many commands"):
+        one.ports.guest.commands_not_kept(REGION, lambda: [*names, "replank-kept-gone"])
+    with pytest.raises(Problem, match="too many commands"):
+        missing_commands(OperatorAccount.from_environment())
+
+
+def test_an_older_command_that_was_deleted_is_replaced_at_once(one: Bench) -> None:
+    """The process still knows its id. Bootstrap makes only the commands of this version, so nobody could bring it back."""
+    account = OperatorAccount.from_environment()
+    create_missing_commands(account)
+    old = replace(next(each for each in kept_scripts(all_recipes(CATALOG)) if each.key == "tool-linux"), key="tool-linux-old")
+    _create_command(account, REGION, old)
+    call = kept_tool("look", "m1-0-1", began_with=old.name)
+    assert one.calls(lambda: send(one, call)) == ["DescribeCommands", "InvokeCommand"]
+    client = account.openapi_client("ECS")
+    found = call_rpc(client, "DescribeCommands", VERSION, {"RegionId": REGION, "Name": old.name})["Commands"]["Command"]
+    call_rpc(client, "DeleteCommand", VERSION, {"RegionId": REGION, "CommandId": found[0]["CommandId"]})
+    assert one.calls(lambda: send(one, call, "rp-m1-y")) == ["InvokeCommand", "InvokeCommand"]
+    assert one.calls(lambda: send(one, call, "rp-m1-z")) == ["InvokeCommand"], "the older command is not looked for again"
 
 
 @pytest.mark.parametrize("turn", [1, -1], ids=["newest first", "oldest first"])

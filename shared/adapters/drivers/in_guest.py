@@ -82,7 +82,9 @@ class GuestDriver:
         answer = self._newest_tool_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
             self._send_tool_action(migration, "begin", recipe, disk=serial)
-            command = _tool_command_name(migration.os_type) if self._guest.keeps_commands else ""
+            # A later version must not rename the command: the guest may already run what the first version began.
+            new = _tool_command_name(migration.os_type) if self._guest.keeps_commands else ""
+            command = migration.handle.command or new
             return unanswered_preparation_report(recipe, replace(migration.handle, command=command))
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.FAILED and recipe.for_windows:

@@ -117,8 +117,8 @@ def test_the_end_of_a_kept_command_wakes_the_migration_that_holds_the_instance()
     ("event", "code"),
     [
         (kept_ended("t-hz0other"), "Command.NotAwaited"),
-        (kept_ended(instance_id="i-test0002"), "Migration.NotFound"),
-        (kept_ended(instance_id=""), "Migration.NotFound"),
+        (kept_ended(instance_id="i-test0002"), "Command.NotAwaited"),
+        (kept_ended(instance_id=""), "Command.NotAwaited"),
     ],
     ids=["another command", "another instance", "no instance"],
 )
@@ -126,6 +126,6 @@ def test_the_end_of_another_kept_command_wakes_nobody(event: Message, code: str)
     fakes = Fakes()
     made = kept(fakes, state=State.PRECHECKING, probe_invocation_id=SENT)
     fakes.admission.acquire_instance_lock(made.region_id, made.instance_id, made.migration_id)
-    with pytest.raises(ReplankError) as refused:
+    with pytest.raises(Stale) as refused:
         woken(fakes, event)
     assert refused.value.code == code

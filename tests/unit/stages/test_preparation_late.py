@@ -9,10 +9,10 @@ import pytest
 
 from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Permanent
-from shared.domain.migration import DriverData, State
+from shared.domain.migration import DriverData, State, first_journal_entry
 from shared.domain.timing import duration_in_words
 from shared.ports.driver import JobPhase, JobReport
-from shared.stages.migrate import _wait_for_driver
+from shared.stages.migrate import _begin_job_preparation, _wait_for_driver
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -40,3 +40,14 @@ def test_the_drivers_own_remedy_and_log_come_with_the_failure() -> None:
 
 def test_without_one_the_job_is_named() -> None:
     assert late("smc", remedy="SMC imports it").remedy == "Look at the instance, and at its job in the SMC console; then retry."
+
+
+def test_a_new_attempt_begins_without_the_command_of_the_last() -> None:
+    """An older version may have begun the last attempt. The new run belongs to the version that begins it."""
+    fakes = Fakes()
+    spent = DriverData(token_id="t1", command="replank-kept-tool-linux-older")
+    made = migration(1, state=State.SNAPSHOTTED, driver="guest", attempt=2, handle=spent)
+    fakes.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
+    begun = _begin_job_preparation(made, fakes.ports).handle
+    assert (begun.token_id, begun.command) == ("t1", "")
+    assert begun.began_at is not None
