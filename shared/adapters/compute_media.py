@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +79,8 @@ class MediaDiskCalls:
             self._call_ecs(region_id, operation, request, expected=lambda error: _NOT_NOW(error) or _DENIED(error))
         except CloudError as error:
             if _DENIED(error) and self.data_disk(region_id, request.disk_id) is not None:
-                self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
+                with contextlib.suppress(CloudError):  # refused because of the state, as above
+                    self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
 
     def data_disk(self, region_id: str, disk_id: str) -> DataDisk | None:
         found = self._data_disks(region_id, disk_ids=f'["{disk_id}"]')

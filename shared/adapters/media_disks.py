@@ -7,14 +7,22 @@ next call takes the next step.
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import Columns, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Permanent, Refused
-from shared.domain.media import LATE_CALL, MediaDisk, is_disk_of_this_or_earlier_run, media_disk_row, media_disk_token
+from shared.domain.media import (
+    CREATE_UNTIL,
+    LATE_CALL,
+    MediaDisk,
+    is_disk_of_this_or_earlier_run,
+    media_disk_row,
+    media_disk_token,
+)
 from shared.domain.migration import Migration
 from shared.ports.clock import Clock
 from shared.ports.compute import Compute, DataDisk
@@ -37,13 +45,19 @@ class TablestoreMediaDisks:
         if row is None:
             return ""
         if not row.disk_id:
-            self._create_disk(row, compute)
+            self._request_disk(row, compute)
             return ""
+        is_new = self._age(row) < LATE_CALL
         disk = compute.data_disk(row.region_id, row.disk_id)
         if disk is None:
-            self._delete_row(row)  # somebody has deleted the disk; the next call makes another one
+            if not is_new:  # while it is new, the list may lag
+                self._delete_row(row)  # somebody has deleted the disk; the next call makes another one
             return ""
-        _require_own_disk(disk, row)
+        _require_own_instance(disk, row)
+        if not disk.is_media:
+            if is_new:
+                return ""  # the list may show the disk before its tags
+            raise _disk_changed(disk)
         if disk.status == "Available":
             compute.attach_disk(row.region_id, row.instance_id, row.disk_id)
         return row.disk_id if disk.status == "In_use" and disk.instance_id == row.instance_id else ""
@@ -55,17 +69,27 @@ class TablestoreMediaDisks:
         return self.is_disk_removed(row, compute)
 
     def is_disk_removed(self, row: MediaDisk, compute: Compute) -> bool:
-        disk = self._disk_of_row(row, compute)
-        if disk is None:
-            if not row.disk_id and self._clock.now() - row.since < LATE_CALL:
-                return False  # the call that creates the disk may be under way
-            return self._delete_row(row)
+        disks = self._disks_of_row(row, compute)
+        # The call that creates the disk may be under way, or the list may lag.
+        is_all_seen = self._age(row) >= LATE_CALL or (bool(row.disk_id) and row.disk_id in {each.disk_id for each in disks})
+        is_gone = [self._is_one_disk_removed(each, row, compute) for each in disks]
+        return is_all_seen and all(is_gone) and self._delete_row(row)
+
+    def _is_one_disk_removed(self, disk: DataDisk, row: MediaDisk, compute: Compute) -> bool:
         if disk.migration_id != row.migration_id or not disk.is_media:
+            if self._age(row) < LATE_CALL:
+                return False  # the list may show the disk before its tags
             _LOG.error("disk %s is not Replank's and is kept", disk.disk_id, extra={"migrationId": row.migration_id})
-            return self._delete_row(row)
+            return True
+        if disk.instance_id not in ("", row.instance_id):
+            raise Permanent(
+                "Media.DiskLeft",
+                f"The media disk {disk.disk_id} of {row.instance_id} is attached to {disk.instance_id}, and is left there.",
+                "Find out who attached the disk there. Detach it in the ECS console; then Replank deletes it.",
+            )
         try:
             if disk.status == "In_use":
-                compute.detach_disk(row.region_id, disk.instance_id, disk.disk_id)
+                compute.detach_disk(row.region_id, row.instance_id, disk.disk_id)
                 return False
             if disk.status != "Available":
                 return False  # ECS is still creating, attaching or detaching it
@@ -73,7 +97,7 @@ class TablestoreMediaDisks:
         except Refused as error:
             _LOG.info("the media disk is removed later: %s", error, extra={"migrationId": row.migration_id})
             return False
-        return compute.data_disk(row.region_id, disk.disk_id) is None and self._delete_row(row)
+        return compute.data_disk(row.region_id, disk.disk_id) is None
 
     def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
         start = first_key_of_page(token, (("lock_id", LowestKey),)) if token else _FIRST
@@ -86,7 +110,8 @@ class TablestoreMediaDisks:
         """The row of this run, written if it was missing. None while the disk of another run is being removed."""
         wanted = media_disk_row(migration, snapshot_id, self._clock.now())
         row = self._row(migration.region_id, migration.instance_id, migration.account_id)
-        if row is not None and (row.run, row.snapshot_id) != (wanted.run, wanted.snapshot_id):
+        # A disk that is there serves its run to the end, even if the setting names another snapshot meanwhile.
+        if row is not None and (row.run != wanted.run or (not row.disk_id and row.snapshot_id != snapshot_id)):
             if not self.is_disk_removed(row, compute):
                 return None
             row = None
@@ -95,17 +120,42 @@ class TablestoreMediaDisks:
             return wanted if self._put_new(wanted) else None
         return row
 
+    def _request_disk(self, row: MediaDisk, compute: Compute) -> None:
+        """Create the disk. If the row is too old for that, look for the disk, or forget the row; the next call writes a new one."""
+        if self._age(row) < CREATE_UNTIL:
+            self._create_disk(row, compute)
+        elif found := self._disks_of_row(row, compute):
+            self._note_disk(row, found[0].disk_id)
+        elif self._age(row) >= LATE_CALL:
+            self._delete_row(row)
+
     def _create_disk(self, row: MediaDisk, compute: Compute) -> None:
         size_gib = _require_snapshot(row, compute)
         disk_id = compute.create_media_disk(row, size_gib, token=media_disk_token(row))
-        self._store.update(tables.LOCKS, _key_of(row), {_DISK: disk_id}, expect=_columns_of(row))
+        self._note_disk(row, disk_id)
 
-    def _disk_of_row(self, row: MediaDisk, compute: Compute) -> DataDisk | None:
-        """The row's disk; None if ECS has none. If the answer with the id was lost, the disk is found by its tags and its name."""
-        if row.disk_id:
-            return compute.data_disk(row.region_id, row.disk_id)
+    def _note_disk(self, row: MediaDisk, disk_id: str) -> None:
+        """Write the disk's id into the row. If another function has deleted the row meanwhile, the row is put back."""
+        if self._store.update(tables.LOCKS, _key_of(row), {_DISK: disk_id}, expect=_columns_of(row)):
+            return
+        present = self._row(row.region_id, row.instance_id, row.account_id)
+        if present is None and self._put_new(replace(row, disk_id=disk_id)):
+            return
+        if present is None or present.disk_name != row.disk_name:  # a row with this name removes the disk by its name
+            _LOG.error("the media disk %s has no row", disk_id, extra={"migrationId": row.migration_id})
+
+    def _disks_of_row(self, row: MediaDisk, compute: Compute) -> tuple[DataDisk, ...]:
+        """The row's disks: the one with its id, and all with its name and the migration's tags.
+
+        If the answer with an id was lost, the disk is found by its name.
+        """
+        own = compute.data_disk(row.region_id, row.disk_id) if row.disk_id else None
         found = compute.media_disks_of_migration(row.region_id, row.migration_id)
-        return next((each for each in found if each.name == row.disk_name), None)
+        named = tuple(each for each in found if each.name == row.disk_name)
+        return named if own is None else (own, *(each for each in named if each.disk_id != own.disk_id))
+
+    def _age(self, row: MediaDisk) -> timedelta:
+        return self._clock.now() - row.since
 
     def _row(self, region_id: str, instance_id: str, account: str) -> MediaDisk | None:
         found = self._store.get(tables.LOCKS, _key(region_id, instance_id, account))
@@ -136,13 +186,17 @@ def _require_snapshot(row: MediaDisk, compute: Compute) -> int:
     return snapshot.size_gib
 
 
-def _require_own_disk(disk: DataDisk, row: MediaDisk) -> None:
-    if disk.instance_id not in ("", row.instance_id) or not disk.is_media:
-        raise Permanent(
-            "Media.DiskChanged",
-            f"Somebody has attached the media disk {disk.disk_id} elsewhere, or has removed its tag.",
-            "Find out who changed the disk, delete it if nobody needs it, then retry.",
-        )
+def _require_own_instance(disk: DataDisk, row: MediaDisk) -> None:
+    if disk.instance_id not in ("", row.instance_id):
+        raise _disk_changed(disk)
+
+
+def _disk_changed(disk: DataDisk) -> Permanent:
+    return Permanent(
+        "Media.DiskChanged",
+        f"Somebody has attached the media disk {disk.disk_id} elsewhere, or has removed its tag.",
+        "Find out who changed the disk, delete it if nobody needs it, then retry.",
+    )
 
 
 def _key(region_id: str, instance_id: str, account: str) -> Key:

@@ -13,10 +13,12 @@ from shared.domain.record import dataclass
 
 MEDIA_PURPOSE = "media"
 """The value of the tag ``replank:purpose`` of every media disk. Policies allow the functions no other disk."""
-LATE_CALL = timedelta(minutes=15)
+CREATE_UNTIL = timedelta(minutes=5)
+"""The disk is requested only while its row is younger than this."""
+LATE_CALL = CREATE_UNTIL + timedelta(minutes=10)
 """The longest time from writing the row to the arrival of the call that creates the disk. Until then a row without a disk is kept.
 
-A function runs for at most ten minutes (s.yaml), and the clocks of two functions differ.
+A function runs for at most ten minutes (s.yaml). Within this time, lists of ECS may also lack the disk or its tags.
 """
 IN_USE = frozenset({State.SNAPSHOTTED, State.MIGRATING})
 """The states in which a migration may need its media disk."""
@@ -49,7 +51,7 @@ class MediaDisk:
 
 
 def media_disk_row(migration: Migration, snapshot_id: str, now: datetime) -> MediaDisk:
-    """The row to write before the disk is requested."""
+    """The row to write before the disk is requested. Its time has whole seconds, so it reads as it was written."""
     return MediaDisk(
         migration.region_id,
         migration.instance_id,
@@ -58,7 +60,7 @@ def media_disk_row(migration: Migration, snapshot_id: str, now: datetime) -> Med
         migration.hop,
         migration.attempt,
         snapshot_id,
-        now,
+        now.replace(microsecond=0),
     )
 
 

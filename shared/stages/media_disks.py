@@ -26,7 +26,9 @@ def remove_leftover_media_disks(ports: Ports) -> int:
         known = {each.migration_id: each for each in ports.migrations.load_migrations([row.migration_id for row in page.rows])}
         for row in page.rows:
             try:
-                if is_media_disk_needed(row, known.get(row.migration_id) or _migration_of_row(row, ports)):
+                if is_media_disk_needed(row, known.get(row.migration_id)):
+                    continue
+                if is_media_disk_needed(row, _migration_of_row(row, ports)):  # it may have changed since the bulk read
                     continue
                 removed += ports.media_disks.is_disk_removed(row, ports.ports_for_account(row.account_id).compute)
             except ReplankError as error:

@@ -20,15 +20,15 @@ from localcloud.ecs.guest.blob import unpack
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.media import LATE_CALL
-from shared.domain.migration import Migration, State, first_journal_entry
+from shared.domain.migration import Migration, State
 from shared.domain.recipes.choose import shipped_recipes
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
-from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
 from shared.stages.media_disks import remove_leftover_media_disks
 from tests.support import media
 from tests.support.drivers import moving
 from tests.support.fleets import WINDOWS_2012R2, WINDOWS_2016, WINDOWS_2019, fleet, instance
+from tests.support.media_rows import change_disk, leftovers, rows, with_row
 from tests.support.ports import Bench, CloudClock, bench, settings
 
 PROVEN = ",".join(each.key for each in shipped_recipes())
@@ -111,15 +111,6 @@ def clean(one: Bench, driver: Driver, made: Migration) -> int:
     raise AssertionError("it is never cleaned")
 
 
-def leftovers(one: Bench) -> int:
-    """Remove leftovers as the tick does, for an hour. Returns how many disks went."""
-    gone = 0
-    for _ in range(12):
-        gone += remove_leftover_media_disks(one.ports)
-        one.world.run(5)
-    return gone
-
-
 PATHS = [
     (1, "2012r2-datacenter", "2016"),
     (8, "2012r2-standard", "2019"),
@@ -177,11 +168,6 @@ def test_a_scan_that_refuses_says_why_and_the_disk_goes(one: Bench, driver: Driv
     assert not media_disks(one)
     assert clean(one, driver, failed) >= 1
     assert not [path for path in tree(one, made) if path.startswith(FOLDERS)]
-
-
-def with_row(one: Bench, made: Migration) -> None:
-    """Store the migration, so that the check of leftovers finds it."""
-    one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
 
 
 def test_a_media_disk_that_is_not_seen_is_told_before_anything_is_scanned(one: Bench, driver: Driver) -> None:
@@ -282,10 +268,6 @@ def test_a_row_whose_disk_may_still_be_requested_is_kept_for_a_while(one: Bench,
     assert not rows(one.ports)
 
 
-def rows(ports: Ports) -> list[Any]:
-    return list(ports.media_disks.media_disk_page(limit=10, token="").rows)
-
-
 def refused_by_ram(times: int) -> dict[str, Any]:
     return {"service": "ecs", "operation": "DeleteDisk", "kind": "error", "code": "Forbidden.RAM", "status": 403, "times": times}
 
@@ -316,12 +298,15 @@ def test_a_missing_permission_keeps_the_row(one: Bench, driver: Driver) -> None:
 def test_a_disk_that_lost_its_tag_is_never_deleted(one: Bench, driver: Driver) -> None:
     made = prepared(one, driver, guest(one, 1))
     (disk,) = media_disks(one)
-    with one.world.cloud.lock, one.world.cloud.db.transaction():
-        service(one.world.cloud, "ecs").world.store.put("disk", disk["DiskId"], {**disk, "Tags": {"Tag": []}})
+    change_disk(one, disk, Tags={"Tag": []})
+    assert driver.prepare_job(made, NOBODY).phase is JobPhase.PREPARING, "a list may show a new disk before its tags"
+    with_row(one, replace(made, state=State.FAILED))
+    assert remove_leftover_media_disks(one.ports) == 0
+    assert len(rows(one.ports)) == 1
+    one.world.run(LATE_CALL.total_seconds() / 60)
     with pytest.raises(Permanent) as changed:
         driver.prepare_job(made, NOBODY)
     assert changed.value.code == "Media.DiskChanged"
-    with_row(one, replace(made, state=State.FAILED))
     leftovers(one)
     assert [each["DiskId"] for each in media_disks(one)] == [disk["DiskId"]]
     assert not rows(one.ports)

@@ -1,0 +1,179 @@
+"""The rows of the media disks of Windows, when calls come late, lists lag, and others act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from shared.adapters.compute import EcsCompute
+from shared.domain.errors import Permanent, Transient
+from shared.domain.hop import Hop
+from shared.domain.media import CREATE_UNTIL, LATE_CALL, media_disk_row, media_disk_token
+from shared.domain.migration import Migration, State
+from tests.support import media
+from tests.support.drivers import moving
+from tests.support.fleets import WINDOWS_2012R2, fleet, instance
+from tests.support.media import media_disks
+from tests.support.media_rows import change_disk, leftovers, rows, with_row
+from tests.support.ports import Bench, bench
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    with bench("migrate", **media.SETTING) as made:
+        made.world.load_fleet(fleet(*(instance(number, WINDOWS_2012R2) for number in (1, 2))))
+        media.put_media_snapshot(made.world.cloud)
+        yield made
+
+
+def guest(one: Bench) -> Migration:
+    hop = Hop("windows-2012r2-datacenter", "windows-2019-datacenter")
+    return replace(moving(one, 1, driver="guest", os_type="windows", hops=(hop,)), state=State.MIGRATING)
+
+
+def guest_with_disk(one: Bench) -> Migration:
+    made = guest(one)
+    one.until(lambda: attached(one, made))
+    return made
+
+
+def minutes(span: timedelta) -> float:
+    return span.total_seconds() / 60
+
+
+def attached(one: Bench, made: Migration) -> str:
+    """The id of the migration's disk, once it is attached. Each call takes the next step."""
+    return one.ports.media_disks.attached_disk_id(made, media.SNAPSHOT, one.ports.compute)
+
+
+def test_the_token_of_a_row_that_was_read_is_that_of_the_row_that_was_written(one: Bench) -> None:
+    store = one.ports.media_disks
+    written = media_disk_row(guest(one), media.SNAPSHOT, one.now.replace(microsecond=999_700))
+    assert store._put_new(written)  # type: ignore[attr-defined]
+    assert rows(one.ports) == [written]
+    assert media_disk_token(rows(one.ports)[0]) == media_disk_token(written)
+
+
+def test_a_second_disk_of_the_same_name_goes_with_the_first(one: Bench) -> None:
+    made = guest_with_disk(one)
+    (row,) = rows(one.ports)
+    one.ports.compute.create_media_disk(row, 20, token="another")
+    assert len(media_disks(one.world.cloud)) == 2
+    with_row(one, replace(made, state=State.FAILED))
+    assert leftovers(one) == 1
+    assert not media_disks(one.world.cloud)
+
+
+def test_an_old_row_requests_no_disk_and_is_written_anew_in_time(one: Bench) -> None:
+    made = guest(one)
+    one.faults({"service": "ecs", "operation": "CreateDisk", "kind": "drop_before", "times": -1})
+    with pytest.raises(Transient):
+        attached(one, made)
+    one.faults()
+    (first,) = rows(one.ports)
+    one.world.run(minutes(CREATE_UNTIL))
+    assert attached(one, made) == ""
+    assert (media_disks(one.world.cloud), rows(one.ports)) == ([], [first]), "the lost call may still arrive"
+    one.world.run(minutes(LATE_CALL - CREATE_UNTIL))
+    attached(one, made)
+    assert one.until(lambda: attached(one, made)) == media_disks(one.world.cloud)[0]["DiskId"]
+    assert media_disk_token(rows(one.ports)[0]) != media_disk_token(first)
+
+
+def test_an_old_row_finds_the_disk_of_a_lost_answer(one: Bench) -> None:
+    made = guest(one)
+    one.faults({"service": "ecs", "operation": "CreateDisk", "kind": "drop_after", "times": -1})
+    with pytest.raises(Transient):
+        attached(one, made)
+    one.world.run(minutes(CREATE_UNTIL))
+    assert one.until(lambda: attached(one, made)) == media_disks(one.world.cloud)[0]["DiskId"]
+    assert len(media_disks(one.world.cloud)) == 1
+
+
+def test_a_row_that_was_deleted_during_the_request_is_put_back(one: Bench) -> None:
+    made = guest(one)
+    create = EcsCompute.create_media_disk
+
+    def create_slowly(self: EcsCompute, row: Any, size_gib: int, *, token: str) -> str:
+        disk_id = create(self, row, size_gib, token=token)
+        assert one.ports.media_disks._delete_row(row)  # type: ignore[attr-defined]
+        return disk_id
+
+    with mock.patch.object(EcsCompute, "create_media_disk", create_slowly):
+        attached(one, made)
+    assert [each.disk_id for each in rows(one.ports)] == [each["DiskId"] for each in media_disks(one.world.cloud)]
+    with_row(one, replace(made, state=State.CANCELLED))
+    assert leftovers(one) == 1
+    assert not media_disks(one.world.cloud)
+
+
+def test_a_list_that_lags_forgets_no_new_disk(one: Bench) -> None:
+    made = guest(one)
+    attached(one, made)
+    (row,) = rows(one.ports)
+    unseen = (
+        mock.patch.object(EcsCompute, "data_disk", return_value=None),
+        mock.patch.object(EcsCompute, "media_disks_of_migration", return_value=()),
+    )
+    with unseen[0], unseen[1]:
+        assert attached(one, made) == ""
+        assert not one.ports.media_disks.is_disk_of_run_removed(made, one.ports.compute)
+    assert rows(one.ports) == [row]
+    assert one.until(lambda: attached(one, made)) == row.disk_id
+    assert len(media_disks(one.world.cloud)) == 1
+
+
+def test_a_disk_that_somebody_deleted_is_made_again(one: Bench) -> None:
+    made = guest(one)
+    attached(one, made)
+    (gone,) = media_disks(one.world.cloud)
+    one.world.run(minutes(LATE_CALL))
+    one.ports.compute.delete_disk(made.region_id, gone["DiskId"])
+    assert one.until(lambda: attached(one, made)) == media_disks(one.world.cloud)[0]["DiskId"] != gone["DiskId"]
+
+
+def test_a_disk_on_another_instance_stays_there_and_keeps_its_row(one: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    made = guest_with_disk(one)
+    (disk,) = media_disks(one.world.cloud)
+    change_disk(one, disk, InstanceId="i-test0002")
+    with_row(one, replace(made, state=State.FAILED))
+    assert leftovers(one) == 0
+    assert [(each["Status"], each["InstanceId"]) for each in media_disks(one.world.cloud)] == [("In_use", "i-test0002")]
+    assert len(rows(one.ports)) == 1
+    assert "is attached to i-test0002, and is left there" in caplog.text
+    with pytest.raises(Permanent) as left:
+        one.ports.media_disks.is_disk_of_run_removed(made, one.ports.compute)
+    assert left.value.code == "Media.DiskLeft"
+
+
+def test_a_setting_that_changes_during_a_run_leaves_the_disk_attached(one: Bench) -> None:
+    made = guest_with_disk(one)
+    (disk,) = media_disks(one.world.cloud)
+    assert one.ports.media_disks.attached_disk_id(made, "s-other", one.ports.compute) == disk["DiskId"]
+    assert media_disks(one.world.cloud) == [disk]
+
+
+def test_a_disk_whose_state_forbids_the_second_call_too_breaks_nothing(one: Bench) -> None:
+    made = guest_with_disk(one)
+    (disk,) = media_disks(one.world.cloud)
+    code = {"code": "IncorrectDiskStatus", "status": 403}
+    one.faults(
+        {"service": "ecs", "operation": "DetachDisk", "kind": "error", "code": "Forbidden.RAM", "status": 403, "times": 1},
+        {"service": "ecs", "operation": "DetachDisk", "kind": "error", "times": 1, **code},
+    )
+    one.ports.compute.detach_disk(made.region_id, made.instance_id, disk["DiskId"])
+    assert [each["Status"] for each in media_disks(one.world.cloud)] == ["In_use"]
+
+
+def test_a_migration_that_goes_on_after_the_bulk_read_keeps_its_disk(one: Bench) -> None:
+    made = guest_with_disk(one)
+    with_row(one, made)
+    before = replace(made, state=State.FAILED)
+    with mock.patch.object(type(one.ports.migrations), "load_migrations", return_value=[before]):
+        assert leftovers(one) == 0
+    assert [each["Status"] for each in media_disks(one.world.cloud)] == ["In_use"]
