@@ -8,9 +8,15 @@ $E = Join-Path $H 'ended' # the runs that are over; it stays, so that a command 
 function Say($text) { [Console]::Out.Write("$text`n") }
 function Text($path) { if (Test-Path -LiteralPath $path) { [IO.File]::ReadAllText($path) } else { '' } }
 function Got($name) { (Text (Join-Path $D $name)).Split("`n")[0].Trim() }
-function Put($name, $text) {
-    [IO.File]::WriteAllText("$D\$name.new", "$text`n")
-    Move-Item -Force -LiteralPath "$D\$name.new" -Destination "$D\$name"
+function Put($name, $text) { # again if a reader or a virus scanner holds the file
+    for ($turn = 1; $turn -le 40; $turn++) {
+        try {
+            [IO.File]::WriteAllText("$D\$name.new", "$text`n")
+            Move-Item -Force -LiteralPath "$D\$name.new" -Destination "$D\$name" -ErrorAction Stop
+            if ([IO.File]::ReadAllText("$D\$name").Trim() -eq "$text") { return }
+        } catch { }
+        Start-Sleep -Milliseconds 250
+    }
 }
 function Claim($name) { try { [IO.File]::Open("$D\$name", 'CreateNew').Close(); $true } catch { $false } }
 function Now { [int64]([DateTime]::UtcNow - [DateTime]'1970-01-01').TotalSeconds }
@@ -19,7 +25,12 @@ function Build { [string](Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\Windows NT\
 function Tasks { $s = New-Object -ComObject Schedule.Service; $s.Connect(); $s }
 function Active { try { (Tasks).GetFolder('\').GetTask('ReplankTool').State -eq 4 } catch { $false } }
 function Load($name) { [scriptblock]::Create((Text (Join-Path $D $name))) }
-function Changed { ((Got 'phase') -eq 'restarting') -and ((Got 'build') -ne (Build)) }
+function Changed { ('running', 'restarting' -contains (Got 'phase')) -and ((Got 'build') -ne (Build)) }
+# Setup has ended well, and the restart that it needs has not happened: its files must stay.
+function Armed { ((Got 'status') -eq '0') -and ((Got 'boot') -eq (Boot)) }
+function Ascii($text) { # so that code pages do not matter
+    [regex]::Replace("$text", '[^\x20-\x7e]', { param($found) '\u{0:x4}' -f [int][char]$found.Value })
+}
 function Flag($word, $value) { if ($value) { Say "$word yes" } else { Say "$word no" } }
 function Packed($word, $text, $most) {
     if (-not $text) { return }
@@ -56,7 +67,7 @@ function Answer($word) { # whether we run comes before the phase, because the ru
     $system = Get-WmiObject Win32_OperatingSystem
     Say 'os ID=windows'
     Say "os VERSION_ID=$($system.Version)"
-    Say "os NAME=$($system.Caption)"
+    Say "os NAME=$(Ascii $system.Caption)"
     Say '@end'
     exit 0
 }
@@ -80,6 +91,7 @@ if ($ReplankTool -eq 'begin') {
     if ($own) { Answer '' }
     if ((Text $E).Split("`n") -contains $ReplankToolRun) { Answer 'ended' }
     if (Active) { Answer 'busy' }
+    if (Armed) { Answer 'busy' }
     if (Changed) { Answer 'past' }
     . ([scriptblock]::Create((Decoded $ReplankRecipe)))
     if (Test-Busy) { Answer 'busy' }
@@ -97,6 +109,7 @@ if ($ReplankTool -eq 'begin') {
     Run 'prepare'
 }
 if ($ReplankTool -eq 'start' -and $own -and (Got 'phase') -eq 'prepared') {
+    if (Active) { Answer '' } # the preparation is about to end, and its task would swallow the start
     . (Load 'recipe.ps1')
     if (Test-Busy) { Answer 'busy' }
     if (-not (Claim 'started')) { Answer '' }
@@ -110,6 +123,7 @@ if ($ReplankTool -eq 'clean') { # only after this try or one before it: a later 
     $mine = $mine -and [int]($there -replace '^.*-') -le [int]($ReplankToolRun -replace '^.*-')
     if ($mine) {
         if (Active) { Answer 'busy' }
+        if (Armed) { Answer 'busy' }
         . (Load 'recipe.ps1')
         if (Test-Busy) { Answer 'busy' }
         [void](Remove-Tool)

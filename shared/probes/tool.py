@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from datetime import datetime
 from functools import cache
@@ -140,7 +141,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
         log=_decompressed_file(told, "log"),
         os_id=system.get("ID", ""),
         os_version=system_version(version) or "",
-        os_name=system.get("NAME", ""),
+        os_name=re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), system.get("NAME", "")),
         at=at,
     )
 

@@ -2,9 +2,15 @@
 # before it begins. $M is the folder of Windows Setup on the media disk, $N the number of the image in it, $K the product key.
 $ErrorActionPreference = 'SilentlyContinue'
 $D = Join-Path (Join-Path $env:ProgramData 'ReplankTool') 'run'
-function Put($name, $text) {
-    [IO.File]::WriteAllText("$D\$name.new", "$text`n")
-    Move-Item -Force -LiteralPath "$D\$name.new" -Destination "$D\$name"
+function Put($name, $text) { # again if a reader or a virus scanner holds the file
+    for ($turn = 1; $turn -le 40; $turn++) {
+        try {
+            [IO.File]::WriteAllText("$D\$name.new", "$text`n")
+            Move-Item -Force -LiteralPath "$D\$name.new" -Destination "$D\$name" -ErrorAction Stop
+            if ([IO.File]::ReadAllText("$D\$name").Trim() -eq "$text") { return }
+        } catch { }
+        Start-Sleep -Milliseconds 250
+    }
 }
 function Note($text) { [IO.File]::AppendAllText("$D\log", "$text`r`n") }
 function Phase($name) {
@@ -18,6 +24,10 @@ function Finish($name, $status) { # a phase that waits for others, and the statu
 }
 function Code($path, $arguments) { # the exit code as a number without sign
     $process = Start-Process -FilePath $path -ArgumentList $arguments -Wait -PassThru
+    if (-not $process -or $process.ExitCode -eq $null) {
+        Note "Error: $path did not start, or gave no exit code"
+        return 4294967295
+    }
     $code = [int64]$process.ExitCode -band 4294967295
     Note ('{0} {1} ended with 0x{2:X8}' -f $path, ($arguments -replace '/pkey \S+', '/pkey ...'), $code)
     $code
@@ -27,9 +37,22 @@ function Find-Setup($edition, $build) { # sets $M and $N
     $kind = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion').InstallationType
     $number = [Convert]::ToInt32((Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Nls\Language').InstallLanguage, 16)
     $language = [Globalization.CultureInfo]::GetCultureInfo($number).Name
-    $disk = Get-Disk | Where-Object { "$($_.SerialNumber)".Trim() -eq $serial } | Select-Object -First 1
+    for ($turn = 1; $turn -le 24; $turn++) { # for two minutes: a new disk, and the letter of its partition, may come late
+        $disk = Get-Disk | Where-Object { "$($_.SerialNumber)".Trim() -eq $serial } | Select-Object -First 1
+        if ($disk.IsOffline) { Set-Disk -Number $disk.Number -IsOffline $false }
+        if ($disk.IsReadOnly) { Set-Disk -Number $disk.Number -IsReadOnly $false }
+        $parts = @()
+        if ($disk) { $parts = @(Get-Partition -DiskNumber $disk.Number) }
+        if (@($parts | Where-Object { $_.DriveLetter })) { break }
+        if ($turn -gt 6) { # Windows gives no letter by itself
+            foreach ($part in @($parts | Where-Object { "$($_.Type)" -ne 'Reserved' })) {
+                Add-PartitionAccessPath -DiskNumber $disk.Number -PartitionNumber $part.PartitionNumber -AssignDriveLetter
+            }
+        }
+        Start-Sleep -Seconds 5
+        Update-HostStorageCache
+    }
     if (-not $disk) { Note "Error: no disk has the serial number $serial of the media disk"; return }
-    if ($disk.IsOffline) { Set-Disk -Number $disk.Number -IsOffline $false }
     foreach ($part in @(Get-Partition -DiskNumber $disk.Number | Where-Object { $_.DriveLetter })) {
         $root = "$($part.DriveLetter):"
         foreach ($folder in @($root) + @(Get-ChildItem -Path "$root\" | Where-Object { $_.PSIsContainer } | ForEach-Object { $_.FullName })) {
@@ -50,7 +73,7 @@ function Find-Setup($edition, $build) { # sets $M and $N
     Note "Error: the media disk has no image $edition ($kind, $language, build $build)"
 }
 function Diagnose { # SetupDiag, if the media or Setup's own folder have it, and the end of Setup's errors
-    foreach ($path in "$M\SetupDiag.exe", "$M\sources\SetupDiag.exe", 'C:\$WINDOWS.~BT\Sources\SetupDiag.exe') {
+    foreach ($path in "$M\SetupDiag.exe", "$M\sources\SetupDiag.exe", "$($M.Substring(0, 2))\SetupDiag.exe", 'C:\$WINDOWS.~BT\Sources\SetupDiag.exe') {
         if (Test-Path -LiteralPath $path) {
             [void](Code $path "/Output:`"$D\report`" /Format:xml /ZipLogs:False")
             break
@@ -86,4 +109,13 @@ if ($code -ne 0) {
 }
 Put 'status' 0
 Phase 'restarting'
-shutdown.exe /r /t 5
+if ([IO.File]::ReadAllText("$D\phase").Trim() -ne 'restarting') {
+    Note 'Error: the phase could not be noted, so the instance is not restarted'
+    exit 1
+}
+for ($turn = 1; $turn -le 20; $turn++) {
+    shutdown.exe /r /t 5
+    if (0, 1115, 1190 -contains $LASTEXITCODE) { exit 0 } # begun, or begun already
+    Note "Error: shutdown ended with $LASTEXITCODE"
+    Start-Sleep -Seconds 30
+}

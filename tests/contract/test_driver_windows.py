@@ -40,6 +40,7 @@ TOOLS = {
     "i-test0005": "fail=restart\n",
     "i-test0006": "fail=media\n",
     "i-test0007": "scan=0x80070005\n",
+    "i-test0009": "fail=shutdown\n",
 }
 FOLDERS = ("ProgramData/ReplankTool/run", "$WINDOWS.~BT")
 
@@ -383,3 +384,21 @@ def test_a_disk_that_somebody_detached_is_attached_again(one: Bench, driver: Dri
     one.world.run(2)
     assert preparation(one, driver, made).phase in (JobPhase.PREPARED, JobPhase.FAILED)
     assert [each["Status"] for each in media_disks(one)] == ["In_use"]
+
+
+def test_what_setup_needs_at_its_first_restart_stays_until_the_restart(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 9))
+    driver.launch_job(made)
+    one.world.run(15)
+    assert driver.job_reports([made])[made.migration_id].phase is JobPhase.RUNNING
+    for _ in range(5):
+        with pytest.raises(Transient):
+            driver.clean_up_hop(made, made.handle)
+        one.world.run(1)
+    assert "$WINDOWS.~BT/Sources/Panther/setupact.log" in tree(one, made)
+    second = preparation(one, driver, guest(one, 9, attempt=2))
+    assert (second.phase, second.code) == (JobPhase.FAILED, "Tool.AlreadyRuns")
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        service(one.world.cloud, "ecs").operations["RebootInstance"].perform({"InstanceId": made.instance_id})
+    report = until(one, lambda: driver.job_reports([made])[made.migration_id], JobPhase.FINISHED, JobPhase.FAILED)
+    assert report.phase is JobPhase.FINISHED

@@ -16,7 +16,7 @@ import tree_sitter_powershell
 from shared.domain.recipes.choose import shipped_recipes
 from shared.domain.recipes.recipe import Recipe
 from shared.probes.kept import kept_tool
-from shared.probes.tool import Action, powershell_recipe, tool_script
+from shared.probes.tool import Action, parse_tool_answer, powershell_recipe, tool_script
 
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
 WINDOWS = [each for each in shipped_recipes() if each.for_windows]
@@ -26,6 +26,7 @@ COMMANDS = {
     *("Get-WmiObject", "Get-ItemProperty", "Test-Path", "ForEach-Object", "Where-Object", "Select-Object", "New-Object"),
     *("Join-Path", "Move-Item", "Remove-Item", "New-Item", "Get-ChildItem", "Get-Content", "Start-Process", "Get-Process"),
     *("Get-Disk", "Set-Disk", "Get-Partition", "Get-WindowsImage", "cmd.exe", "shutdown.exe"),
+    *("Update-HostStorageCache", "Add-PartitionAccessPath", "Start-Sleep"),
 }
 """The commands that Windows Server 2012 R2 provides and the scripts may call."""
 
@@ -114,3 +115,40 @@ def test_the_kept_command_is_the_same_script() -> None:
     call = kept_tool("begin", RUN, WINDOWS[0], os_type="windows", disk=DISK)
     assert call.parameters == {"run": RUN, "disk": DISK}
     assert kept_tool("look", RUN, os_type="windows").name != kept_tool("look", RUN).name
+
+
+def branch(script: str, action: str) -> str:
+    """The part of tool.ps1 for one action."""
+    return script.split(f"if ($ReplankTool -eq '{action}'", 1)[1].split("if ($ReplankTool -eq", 1)[0]
+
+
+@pytest.mark.parametrize("action", ["begin", "clean"])
+def test_nothing_is_removed_while_the_first_restart_is_due(action: str) -> None:
+    lines = branch(sent("look"), action)
+    assert "if (Armed) { Answer 'busy' }" in lines
+    after = "Move-Item" if action == "begin" else "Remove-Tool"
+    assert lines.index("Armed") < lines.index(after)
+
+
+def test_a_start_claims_nothing_while_the_preparation_ends() -> None:
+    lines = branch(sent("look"), "start")
+    assert lines.index("if (Active) { Answer '' }") < lines.index("Claim 'started'")
+
+
+def test_a_process_that_did_not_start_is_no_success() -> None:
+    runner = decoded(sent("begin", WINDOWS[0]), "ReplankRunner")
+    body = next(text(each) for each in every(root(runner), "function_statement") if text(each).startswith("function Code("))
+    assert body.index("-not $process -or $process.ExitCode -eq $null") < body.index("[int64]$process.ExitCode")
+    assert "return 4294967295" in body
+
+
+def test_no_restart_without_its_phase() -> None:
+    runner = decoded(sent("begin", WINDOWS[0]), "ReplankRunner")
+    assert runner.index("-ne 'restarting'") < runner.index("exit 1") < runner.index("shutdown.exe /r")
+
+
+def test_a_name_of_a_system_is_sent_in_ascii_and_read_back() -> None:
+    assert 'Say "os NAME=$(Ascii $system.Caption)"' in sent("look")
+    answer = parse_tool_answer(b"replank-tool 1\nword \nos ID=windows\nos NAME=Microsoft\\u00ae Windows Server 2019\n@end\n")
+    assert answer
+    assert answer.os_name == "Microsoft\u00ae Windows Server 2019"
