@@ -49,7 +49,11 @@ class BatchQueue:
 
     def may_have_unread(self) -> bool:
         """Whether migrations may wait that are not read yet."""
-        return self.is_cut() and len(self.rest or ()) < MANY_READ
+        return self.is_cut() and (self.rest is None or len(self.front) + len(self.rest) >= self._most_read())
+
+    def _most_read(self) -> int:
+        policy = self.tally.summary.policy
+        return MANY_READ if policy.stores_order or policy.group or policy.has_region_or_wave_limit else READY_READ
 
     def next_hops(self) -> Iterator[WaitingMigration]:
         """Yield the migrations that wait for their next hop. The rest is read only if such a migration ends the front."""
@@ -67,9 +71,7 @@ class BatchQueue:
 
     def _read_rest(self) -> list[WaitingMigration]:
         summary, at_front = self.tally.summary, {each.migration_id for each in self.front}
-        policy = summary.policy
-        most = MANY_READ if policy.stores_order or policy.group or policy.has_region_or_wave_limit else READY_READ
-        found = self.ports.migrations.admission_queue(summary.batch_id, most, self.account_id)
+        found = self.ports.migrations.admission_queue(summary.batch_id, self._most_read(), self.account_id)
         return [each for each in found if each.migration_id not in at_front]
 
 
