@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from shared.adapters import tables
+from shared.adapters.compute import EcsCompute
 from shared.adapters.media_disks import TablestoreMediaDisks, _columns_of, _key_of, _require_snapshot
 from shared.domain.media import media_disk_token
 from tests.simulation import tools
@@ -44,6 +45,8 @@ def disk_unwritten() -> list[Patch]:
     return [
         mock.patch.object(TablestoreMediaDisks, "_put_new", return_value=True),
         mock.patch.object(TablestoreMediaDisks, "_create_disk", create_first),
+        # A later row with the same name would remove the disk too, and hide the bug.
+        mock.patch.object(EcsCompute, "media_disks_of_migration", return_value=()),
     ]
 
 
