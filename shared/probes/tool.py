@@ -21,6 +21,7 @@ from shared.probes.linux import system_version
 
 Action = Literal["begin", "check", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
+_POWERSHELL_COMMENT = re.compile(r"(^|\s)#\s.*")
 _MOST_TEXT = 2_000_000
 """Maximum characters of one decompressed file."""
 
@@ -36,9 +37,9 @@ def tool_script(action: Action, run: str, recipe: Recipe | None = None, *, os_ty
             head += [
                 f"$ReplankDisk = '{disk}'",
                 f"$ReplankRecipe = '{_base64_text(powershell_recipe(recipe))}'",
-                f"$ReplankRunner = '{_base64_text(_script_text('tool_runner.ps1'))}'",
+                f"$ReplankRunner = '{_base64_text(_short_powershell('tool_runner.ps1'))}'",
             ]
-        return "\n".join([*head, _script_text("tool.ps1")])
+        return "\n".join([*head, _short_powershell("tool.ps1")])
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
@@ -46,6 +47,13 @@ def tool_script(action: Action, run: str, recipe: Recipe | None = None, *, os_ty
             f"REPLANK_RUNNER={_base64_text(_script_text('tool_runner.sh'))}",
         ]
     return "\n".join([*head, _script_text("tool.sh")])
+
+
+@cache
+def _short_powershell(name: str) -> str:
+    """A PowerShell script without comments and indentation, because a command has at most 18 KB. No string may have a hash."""
+    lines = (_POWERSHELL_COMMENT.sub("", line).strip() for line in _script_text(name).splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def is_tool_cleanup_reported(output: bytes, run: str) -> bool:

@@ -152,3 +152,9 @@ def test_a_name_of_a_system_is_sent_in_ascii_and_read_back() -> None:
     answer = parse_tool_answer(b"replank-tool 1\nword \nos ID=windows\nos NAME=Microsoft\\u00ae Windows Server 2019\n@end\n")
     assert answer
     assert answer.os_name == "Microsoft\u00ae Windows Server 2019"
+
+
+def test_the_scripts_are_sent_without_comments_and_indentation() -> None:
+    sent = tool_script("clean", "m1-0-1", os_type="windows")
+    assert "#" not in sent
+    assert not re.search(r"^\s", sent, re.MULTILINE)
