@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-If no stored row shows a figure, the figure's standing is ``unknown``, and the answer says where a person can look it up.
+Some figures are in no row. They are ``unknown``, and the answer names the place where a person finds them.
 """
 
 from __future__ import annotations
