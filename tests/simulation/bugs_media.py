@@ -30,6 +30,20 @@ def by_setup(scenario: Scenario) -> Scenario:
     return replace(wide, batches=batches, fleet={**wide.fleet, "guests": {}}, rates=rates, chaos_min=120, prompt=True)
 
 
+def forgotten_after_failures(scenario: Scenario) -> Scenario:
+    """The same scenario; many Setups fail, and afterwards nobody decides anything for days.
+
+    The driver takes only the first step of removing the disk of a failed run. A person's act would take the others.
+    """
+    wide = by_setup(scenario)
+    records = wide.fleet["pages"][0]["Instances"]["Instance"]
+    guests: dict[str, Any] = {}
+    for place, each in enumerate(records):
+        ends = tools.ends(each["InstanceId"], each["OSName"])
+        tools.fail(guests, each["InstanceId"], ends[place % len(ends)])
+    return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={**wide.rates, "person": 0.05}, forgetful=True)
+
+
 def disk_left() -> list[Patch]:
     """A media disk counts as removed, and nobody has removed it."""
     return [mock.patch.object(TablestoreMediaDisks, "is_disk_removed", return_value=True)]

@@ -52,6 +52,10 @@ class Judge:
         for checker in self.checkers:
             self._note(checker, checker.invocation(frame, error, self.scene))
 
+    def forgotten(self) -> None:
+        for checker in self.checkers:
+            self._note(checker, checker.forgotten(self.scene))
+
     def rest(self) -> None:
         for checker in self.checkers:
             self._note(checker, checker.rest(self.scene))

@@ -133,7 +133,12 @@ MUTANTS = (
     Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
     Mutant("a media disk counts as removed, and is not", 5, bugs_media.disk_left, tune=bugs_media.by_setup),
     Mutant("a media disk is requested before its row is written", 5, bugs_media.disk_unwritten, tune=bugs_media.by_setup),
-    Mutant("nobody looks for media disks that are left", 5, bugs_media.leftovers_overlooked, tune=bugs_media.by_setup),
+    Mutant(
+        "nobody looks for media disks that are left",
+        5,
+        bugs_media.leftovers_overlooked,
+        tune=bugs_media.forgotten_after_failures,
+    ),
     Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
     Mutant(
         "a tool's file is believed after the tool has failed",

@@ -411,6 +411,7 @@ class Simulation:
         self._pass_retention()
         self._until(REMINDED_MIN, lambda: False)
         self._rest()
+        self.judge.forgotten()
 
     def _sweep(self) -> None:
         """Let the retention pass, and run the daily sweep."""

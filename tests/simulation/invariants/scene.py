@@ -110,6 +110,10 @@ class Checker:
         """Called when SMC did something to an instance."""
         yield from ()
 
+    def forgotten(self, scene: Sight) -> Found:
+        """Called when everything has ended or waits for a person, and nobody has decided anything for longer than every retention."""
+        yield from ()
+
     def rest(self, scene: Sight) -> Found:
         """Called when everything has ended, been released and swept."""
         yield from ()

@@ -104,7 +104,9 @@ class LeavesNothing(Checker):
 
 
 class MediaDisksGo(Checker):
-    """5. No media disk of the product is left at the end, attached or not. None is detached or deleted that is not its own."""
+    """5. No media disk of the product is left at the end, attached or not, nor while persons decide nothing about a run that is over.
+    None is detached or deleted that is not its own.
+    """
 
     number, name = 5, "media disks go"
 
@@ -117,8 +119,7 @@ class MediaDisksGo(Checker):
     @staticmethod
     def _too_early(effect: Effect, scene: Sight) -> Found:
         """The disk of a run may go as soon as Setup has made its first restart, or has failed."""
-        tags = {tag["TagKey"]: tag["TagValue"] for tag in (effect.before or {"Tags": {"Tag": []}})["Tags"]["Tag"]}
-        migration = scene.truth.migrations.get(tags.get("replank:migration", ""))
+        migration = scene.truth.migrations.get(_migration_of_disk(effect.before)) if effect.before else None
         if migration is None or migration.state is not State.MIGRATING or not effect.before:
             return
         phase = scene.truth.system_disk(migration.instance_id).get(f"{RECORD_OF_WINDOWS}phase", (0, b""))[1].decode().strip()
@@ -126,10 +127,22 @@ class MediaDisksGo(Checker):
         if own and phase == "running" and scene.truth.ecs.instance(migration.instance_id)["sim"].get("unit"):
             yield f"{effect.operation} of {effect.params['DiskId']} while Setup of {migration.migration_id} reads it"
 
+    def forgotten(self, scene: Sight) -> Found:
+        for disk in scene.truth.ecs.store.find("disk", {}):
+            migration = scene.truth.migrations.get(_migration_of_disk(disk))
+            if is_media_disk(disk) and (migration is None or migration.state not in (State.SNAPSHOTTED, State.MIGRATING)):
+                state = migration.state.value if migration else "gone"
+                yield f"{disk['DiskId']} ({disk['DiskName']}) is still {disk['Status']}, and its migration is {state} for days"
+
     def rest(self, scene: Sight) -> Found:
         for disk in scene.truth.ecs.store.find("disk", {}):
             if is_media_disk(disk):
                 yield f"{disk['DiskId']} ({disk['DiskName']}) is left, {disk['Status']}"
+
+
+def _migration_of_disk(disk: dict[str, Any]) -> str:
+    """The migration that the tag of a disk names; empty if there is no such tag."""
+    return next((str(tag["TagValue"]) for tag in disk["Tags"]["Tag"] if tag["TagKey"] == "replank:migration"), "")
 
 
 class LogKept(Checker):
