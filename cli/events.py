@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,15 +121,41 @@ def publish_events(account: OperatorAccount, found: list[Json]) -> list[str]:
         )
         for event in found
     ]
-    try:
-        answer = account.eventbridge_client().put_events(request)
-    except TeaException as error:
-        raise problem_from_error(error, "EventBridge") from None
-    if answer.failed_entry_count:
-        said = "; ".join(f"{each.error_code}: {each.error_message}" for each in answer.entry_list if each.error_code)
+    client, said, refused = account.eventbridge_client(), list[str](), 0
+    for part in _portions(request):
+        try:
+            answer = client.put_events(part)
+        except TeaException as error:
+            raise _problem_with_rest(problem_from_error(error, "EventBridge"), request, part) from None
+        refused += answer.failed_entry_count or 0
+        said += [f"{each.error_code}: {each.error_message}" for each in answer.entry_list or () if each.error_code]
+    if refused:
         raise Problem(
             "EventBridge.Refused",
-            f"{answer.failed_entry_count} events were refused: {said}",
+            f"{refused} events were refused: {'; '.join(said)}",
             "Correct these events, then send them again.",
         )
     return [each.id for each in request]
+
+
+def _portions(entries: list[Any]) -> Iterator[list[Any]]:
+    """The events in their order, in portions that each fit into one PutEvents call."""
+    from shared.adapters.bus import ENVELOPE_BYTES, MAX_BYTES, MAX_ENTRIES
+
+    portion, size = list[Any](), 0
+    for entry in entries:
+        needs = len(entry.data) + ENVELOPE_BYTES
+        if portion and (len(portion) == MAX_ENTRIES or size + needs > MAX_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(entry)
+        size += needs
+    yield portion
+
+
+def _problem_with_rest(problem: Problem, entries: list[Any], part: list[Any]) -> Problem:
+    """The problem of one call. If earlier calls were accepted, the sentence says from which event on nothing was published."""
+    sent = entries.index(part[0])
+    if sent:
+        problem.message += f" The first {sent} of {len(entries)} events were published, and no event from {part[0].id} on."
+    return problem

@@ -15,12 +15,13 @@ from shared.domain.retry import RetryHint, repeat_call
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum number of events in one PutEvents call.
-
-EventBridge documents only a maximum size in bytes, so the maximum number of events is Replank's own choice.
-"""
+"""Maximum number of events in one PutEvents call. EventBridge publishes this limit."""
+MAX_EVENT_BYTES = 60 * 1024
+"""Maximum size of one event with its attributes, in bytes. The page of PutEvents allows 64 KB, and the page of limits 256 KB."""
 MAX_BYTES = 240 * 1024
-"""Maximum size of the events in one PutEvents call, in bytes. EventBridge accepts at most 256 KB per call."""
+"""Maximum size of the events in one PutEvents call, in bytes. The page of PutEvents allows 256 KB, and the page of limits allows
+1 MB.
+"""
 ENVELOPE_BYTES = 600
 """Space that is reserved for the attributes of one event, in bytes."""
 
@@ -80,13 +81,13 @@ class EventBridgeBus:
 def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
     """The events in the given order, split into portions that each fit into one PutEvents call.
 
-    Raises Permanent (Event.TooLarge) if one event is too large for a call.
+    Raises Permanent (Event.TooLarge) if EventBridge would refuse one event for its size.
     """
     portion: list[tuple[Event, bytes]] = []
     size = 0
     for event, data in events:
         needs = len(data) + ENVELOPE_BYTES
-        if needs > MAX_BYTES:
+        if needs > MAX_EVENT_BYTES:
             raise Permanent("Event.TooLarge", f"{event.type} {event.event_id} has {len(data)} bytes.", "Report this.")
         if portion and (size + needs > MAX_BYTES or len(portion) == MAX_ENTRIES):
             yield portion

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.account import service
-from shared.adapters.bus import MAX_BYTES, MAX_ENTRIES, event_portions
+from shared.adapters.bus import MAX_BYTES, MAX_ENTRIES, MAX_EVENT_BYTES, event_portions
 from shared.domain import events
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import Event
@@ -64,8 +64,13 @@ def test_a_lost_answer_is_sent_again(one: Bench) -> None:
 
 def test_an_event_that_no_call_can_carry_needs_a_person(one: Bench) -> None:
     with pytest.raises(Permanent) as caught:
-        one.ports.bus.publish([happened(1, size=MAX_BYTES)])
+        one.ports.bus.publish([happened(1, size=MAX_EVENT_BYTES)])
     assert caught.value.code == "Event.TooLarge"
+
+
+def test_our_limits_are_the_lowest_that_are_published() -> None:
+    """The page of PutEvents: 16 events per call, 64 KB per event, 256 KB per call. The page of limits allows larger events."""
+    assert (MAX_ENTRIES, MAX_EVENT_BYTES <= 64 * 1024, MAX_BYTES <= 256 * 1024) == (16, True, True)
 
 
 def test_portions_keep_the_order_and_both_limits() -> None:

@@ -59,9 +59,21 @@ async function publish() {
   return { failed: answer.failedEntryCount, codes: (answer.entryList || []).map((each) => each.errorCode || null), error: answer.code };
 }
 
+// As many or as large events as one call may have, and one more: the number of results, or the code of the refusal.
+async function limits() {
+  const event = (size) =>
+    new EB.CloudEvent({ id: '1', source: 'app', specversion: '1.0', type: 'nobody', datacontenttype: 'application/json', data: Buffer.from(JSON.stringify('x'.repeat(size))), extensions: { aliyuneventbusname: eventBusName } });
+  const told = async (number, size) => {
+    const answer = await attempt(() => client.putEvents(Array(number).fill(event(size))));
+    return answer.code || (answer.entryList || []).map((each) => each.errorCode || 'taken').filter((each, place, all) => all.indexOf(each) === place).join();
+  };
+  return { sixteen: await told(16, 1), seventeen: await told(17, 1), large: await told(1, 255 * 1024), tooLarge: await told(1, 256 * 1024), inAll: await told(4, 255 * 1024), tooLargeInAll: await told(5, 255 * 1024) };
+}
+
 (async () => {
   const seen = { patterns: await patterns() };
   seen.rule = await rule('${there} ${absent} ${none} ${undefined}');
   seen.published = await publish();
+  seen.limits = await limits();
   console.log(JSON.stringify(seen));
 })();

@@ -70,3 +70,9 @@ def test_a_variable_without_a_value_stays_as_written(seen: dict[str, Any]) -> No
 def test_each_event_has_its_own_result(seen: dict[str, Any]) -> None:
     assert (seen["published"]["failed"], len(seen["published"]["codes"])) == (1, 2)
     assert seen["published"]["codes"][0] is None
+
+
+def test_one_call_carries_sixteen_events_of_a_limited_size(seen: dict[str, Any]) -> None:
+    taken = {"sixteen": "taken", "large": "taken", "inAll": "taken"}
+    refused = {"seventeen": "EventCountExceed", "tooLarge": "EventTooLarge", "tooLargeInAll": "EntityTooLarge"}
+    assert seen["limits"] == taken | refused
