@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.durable_step import validating
 from bench.report import table, write
 from bench.served import served
+from bench.stepping import validating
 from shared.adapters.store import HighestKey, LowestKey, RowRange, Store
 from shared.domain import events
 

@@ -1,43 +1,31 @@
-"""One durable step of Replank, compared with its raw calls and with a step of DBOS (newest, SQLite).
+"""Durable steps and hand-overs of Replank, beside those of DBOS (newest) on SQLite and on PostgreSQL, in one run on one Python.
 
 Replank's step: read the row, one conditional UpdateRow with journal and outbox, publish the event, remove the outbox. A step whose
 event wakes a stage that writes at once leaves the removal to that stage's UpdateRow. The calls go over a socket of the local cloud,
-with signatures, and a consumer reads the event. DBOS writes each step to SQLite within the process.
+with signatures, and a consumer reads the event. DBOS writes each step to its database; PostgreSQL answers over loopback.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.report import table, write
+from bench import dbos_side, handover
+from bench.dbos_side import POSTGRESQL, SQLITE, Counts
+from bench.durable_page import HANDED_OVER, HANDED_OVER_ON_DISK, IN_MEMORY, ON_DISK, OURS, page
+from bench.report import interpreter, write
 from bench.served import served
+from bench.stepping import raw, stepper
 from shared.domain import events
-from shared.domain.hop import Hop
-from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry, step_to_state
-from shared.domain.timing import LOST
-from shared.ports.ports import Ports
-from shared.runtime.messages import messages_in_document
-from shared.stages.advance import advance_migration, load_current_migration
-from tools.package.wheelhouse import ROOT
 
-DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
-S = State.VALIDATING
 TURNS = 20
 """Other work on the machine makes a turn longer, never shorter. So the turn with the least time says most about the code."""
-HANDED_OVER = "our step, whose receiver removes its outbox"
-OURS, ON_DISK, DBOS = "our step", "our step, the cloud's state on a disk", "DBOS step (SQLite, on a disk)"
-RAW = "the four raw calls"
 
 
 def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
@@ -56,58 +44,6 @@ def _turn(count: int, do: Callable[[int], Any]) -> dict[str, float]:
     return {"wall_ms": wall * 1e3 / count, "cpu_ms": used * 1e3 / count}
 
 
-def delivered(at: Migration, type: str = events.STEP_DUE) -> Message:
-    """The event of the last step, as a consumer receives it."""
-    event = events.migration_event(at, type, stage="validate")
-    document = {"id": event.event_id, "source": "replank", "specversion": "1.0", "type": event.type, "data": event.data}
-    (message,) = messages_in_document(json.loads(json.dumps(document)), "bench")
-    return message
-
-
-def validating(number: int, ports: Ports) -> Migration:
-    """A migration that has just begun its validation."""
-    return Migration(
-        migration_id=f"m{number:016x}",
-        batch_id="b0000000000000001",
-        instance_id=f"i-test{number:04d}",
-        region_id="cn-hangzhou",
-        state=S,
-        version=1,
-        entered_version=1,
-        entered_at=ports.clock.now(),
-        created_at=ports.clock.now(),
-        hops=(Hop("centos-7", "alinux-3"),),
-    )
-
-
-def stepper(ports: Ports, type: str = events.STEP_DUE) -> Callable[[int], None]:
-    """A function that carries out one durable step per call, on one migration. Each step publishes an event of the given type."""
-    made = validating(1, ports)
-    ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
-    at = [made]
-
-    def one(_: int) -> None:
-        found = load_current_migration(delivered(at[0], type), ports, frozenset({S}))
-        now = ports.clock.now()
-        taken = step_to_state(found, S, now=now, by="bench", reason="nothing", due_at=now + LOST)
-        event = events.migration_event(taken.after, type, stage="nobody")
-        at[0] = advance_migration(ports, replace(taken, events=(event,)))
-
-    return one
-
-
-def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
-    """The calls of a step, each one alone."""
-    made = validating(2, ports)
-    ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
-    event = events.migration_event(made, events.STEP_DUE, stage="nobody")
-    return {
-        "GetRow": lambda _: ports.migrations.load(made.migration_id),
-        "UpdateRow": lambda number: ports.migrations.put_document(made.migration_id, "bench", {"number": number}),
-        "putEvents": lambda _: ports.bus.publish([event]),
-    }
-
-
 def ours(count: int) -> dict[str, dict[str, float]]:
     """The times of our step and of the raw calls, against a local cloud in a separate process, with the cloud's state in
     memory and on a disk.
@@ -117,60 +53,53 @@ def ours(count: int) -> dict[str, dict[str, float]]:
         found[OURS] = timed(count, stepper(ports))
     with served() as ports:
         found[HANDED_OVER] = timed(count, stepper(ports, events.INSTANCE_RESTARTED))
-    with tempfile.TemporaryDirectory(prefix="replank-durable-") as folder, served(Path(folder)) as ports:
-        found[ON_DISK] = timed(count, stepper(ports))
+    for name, type in ((ON_DISK, events.STEP_DUE), (HANDED_OVER_ON_DISK, events.INSTANCE_RESTARTED)):
+        with tempfile.TemporaryDirectory(prefix="replank-durable-") as folder, served(Path(folder)) as ports:
+            found[name] = timed(count, stepper(ports, type))
     return found
 
 
-def dbos(count: int) -> dict[str, float] | None:
-    """The time of DBOS's step; None if DBOS is not installed."""
-    if not DBOS_PYTHON.exists():
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="replank-dbos-"))
-    command = [str(DBOS_PYTHON), str(Path(__file__).with_name("dbos_step.py")), str(count), str(TURNS), str(folder)]
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-        return dict(json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{"))))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def our_handovers(count: int) -> dict[str, dict[str, float]]:
+    """The times of our hand-over, with the cloud's state in memory and on a disk."""
+    with tempfile.TemporaryDirectory(prefix="replank-durable-") as folder:
+        return {IN_MEMORY: handover.measure(count), ON_DISK: handover.measure(count, Path(folder))}
+
+
+def measure(counts: Counts) -> dict[str, Any]:
+    """Everything, as the results file keeps it."""
+    found, handed_over = ours(counts.steps), our_handovers(counts.handovers)
+    theirs = dbos_side.measured(counts)
+    versions = {"python": interpreter()}
+    for database in (each for each in (SQLITE, POSTGRESQL) if each in theirs):
+        versions |= {"dbos": theirs[database]["dbos"], "dbos_python": theirs[database]["python"]}
+        versions |= {"postgresql": theirs[database]["version"]} if database == POSTGRESQL else {}
+    dbos = {name: {kind: each[kind] for kind in ("step", "default", "often")} for name, each in theirs.items()}
+    return {**vars(counts), "versions": versions, "found": found, "handed_over": handed_over, "dbos": dbos}
 
 
 def shown(result: dict[str, Any]) -> str:
     """The same number of steps with a body that does nothing. Ours: the event is read (by the code that reads it in a function; the
     bus does not carry it), the row read, one conditional UpdateRow with journal and outbox, the next event published, the outbox
     removed: four calls over a socket, each signed, checked, answered and checked again. If the receiver of the event removes the
-    outbox with its own UpdateRow, there are three. DBOS writes to SQLite in its process."""
-    found = {name: each for name, each in result["found"].items() if each}
-    calls = [found[name] for name in ("GetRow", "UpdateRow", "putEvents", "UpdateRow")]
-    found[RAW] = {name: sum(each[name] for each in calls) for name in ("wall_ms", "cpu_ms")}
-    rows = [[name, each["wall_ms"], each["cpu_ms"]] for name, each in found.items()]
-    return f"{table(['what', 'wall ms', 'CPU ms of the caller'], rows)}\n\n{_made_of(found)}"
-
-
-def _made_of(found: dict[str, dict[str, float]]) -> str:
-    """One sentence on the parts of our step's time, compared with DBOS's step if that was measured."""
-    ours, calls = found[OURS], found[RAW]
-    text = (
-        f"Of the {ours['wall_ms']:.2f} ms of our step the SDKs compute {calls['cpu_ms']:.2f} (signing, encoding, decoding), "
-        f"our own code {ours['cpu_ms'] - calls['cpu_ms']:.2f} (the state machine, the journal's and the event's text), and "
-        f"{ours['wall_ms'] - ours['cpu_ms']:.2f} go by in the local cloud, which is Python as well."
-    )
-    if DBOS not in found:
-        return f"{text} DBOS is not installed here."
-    times = ours["wall_ms"] / found[DBOS]["wall_ms"]
-    verdict = f"{times:.1f} times as long as DBOS's" if times > 1 else f"{times:.2f} of DBOS's"
-    return f"{text} A step of ours takes {verdict}; its own code without the calls takes less than DBOS's step."
+    outbox with its own UpdateRow, there are three. DBOS's step runs inside a running workflow. It writes to SQLite in its process,
+    or to PostgreSQL over loopback, which the bench starts with default settings (fsync on). Each figure is that of the turn that
+    took least."""
+    return page(result)
 
 
 def main() -> int:
     """Measure and print."""
     options = argparse.ArgumentParser("python -m bench.durable_step", description=__doc__)
     options.add_argument("--steps", type=int, default=300)
+    options.add_argument("--handovers", type=int, default=100, help="of ours, and of DBOS with the least polling")
+    options.add_argument("--polled", type=int, default=10, help="hand-overs of DBOS with its default polling: 2 s each")
     given = options.parse_args()
-    found: dict[str, dict[str, float] | None] = {**ours(given.steps), DBOS: dbos(given.steps)}
-    result = {"steps": given.steps, "found": found}
-    print(shown(result))
-    write("durable_step", f"python -m bench.durable_step --steps {given.steps}", result)
+    # A killed bench stops the servers it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    dbos_side.need_same_python()
+    result = measure(Counts(given.steps, TURNS, given.handovers, given.polled))
+    print(page(result))
+    write("durable_step", f"python -m bench.durable_step --steps {given.steps} --handovers {given.handovers}", result)
     return 0
 
 

@@ -17,8 +17,13 @@ from tools.package.trial import local_cloud
 
 
 @contextmanager
-def served(state: Path | None = None) -> Iterator[Ports]:
-    """The ports of replank-validate over a socket, with the bus created. The cloud's state is in memory or in a folder."""
-    with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
+def served(state: Path | None = None, *options: str) -> Iterator[Ports]:
+    """The ports of replank-validate over a socket, with the bus created. The cloud's state is in memory or in a folder. The options
+    are added to the local cloud's command line.
+    """
+    with (
+        local_cloud(*(["--state", str(state)] if state else []), *options) as environment,
+        mock.patch.dict(os.environ, environment),
+    ):
         create_bus_if_missing(OperatorAccount.from_environment())
         yield make_ports("validate", read_settings(os.environ), function_credentials(os.environ, None))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.durable_step import stepper
+from bench.stepping import stepper
 from shared.domain import events
 from tests.support.ports import bench
 
