@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.simulation import (
     bugs,
+    bugs_kept,
     bugs_media,
     bugs_rollback,
     bugs_starts,
@@ -149,6 +150,13 @@ MUTANTS = (
     Mutant("a command that comes after the end begins its try again", 8, bugs_tools.begun_after_the_end, tune=bugs_tools.by_tools),
     Mutant("a tool does not wait for its licence", 8, bugs_tools.unlicensed, tune=bugs_tools.lacking_licences),
     Mutant("a tool runs beside somebody else's", 8, bugs_tools.beside_others, tune=bugs_tools.beside_strangers),
+    Mutant("Replank's own scripts are sent as text", 13, bugs_kept.sent_as_text, tune=bugs_kept.keeping_commands),
+    Mutant("parameters of kept commands are plain text", 13, bugs_kept.pasted_plainly, tune=bugs_kept.keeping_commands),
+    Mutant("people's text runs by the functions' own roles", 13, bugs_kept.by_their_own_role, tune=bugs_kept.keeping_commands),
+    Mutant("the second role runs a check before the acknowledgement", 13, bugs.checked_unasked, tune=bugs_kept.keeping_commands),
+    Mutant("a run takes the command of whatever version is deployed", 8, bugs_kept.newest_command, tune=bugs_kept.deployed_often),
+    Mutant("a missing command is waited for in silence", 5, bugs_kept.missing_untold, tune=bugs_kept.deleting_commands),
+    Mutant("a missing command fails its migration at once", 5, bugs_kept.missing_fails, tune=bugs_kept.deleting_commands),
     Mutant("a rollback loses the log of the tool", 6, bugs_tools.log_lost, tune=bugs_tools.failing_late),
     Mutant("a further precheck chooses the driver again", 13, bugs_tools.chosen_again, tune=bugs_tools.choosing),
     Mutant("a deletion protection is never put back", 14, bugs_steps.protection_kept),

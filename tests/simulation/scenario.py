@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation import choices, tools
+from tests.simulation import choices, keeps, tools
 from tests.simulation.choices import OLD_ONLY
 from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
@@ -108,6 +108,8 @@ class Scenario:
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
     keeps_commands: bool = False
     """Whether the functions invoke kept commands, and may run no other text but an operator's."""
+    run_role: bool = False
+    """Whether text of persons has a role of its own (only with kept commands)."""
     roles: bool = False
     """Whether the deployment gives roles to persons."""
     holds: float = HOLDS
@@ -144,18 +146,21 @@ def draw(seed: int) -> Scenario:
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
     by_tools = tools.drawn(seed, records, guests, [each.request for each in batches])
     batches = tuple(replace(each, request=request) for each, request in zip(batches, by_tools.requests, strict=True))
+    kept = keeps.drawn(seed, by_tools=bool(by_tools.rates))
     settings: dict[str, Any] = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
     settings |= {"event_form": rng.choice(("content", "cloudmonitor", "mixed"))}
     return Scenario(
         seed=seed,
         fleet=fleet(*records, guests=guests, faults=settings),
         batches=batches,
-        rates={**rates, **by_tools.rates},
+        rates={**rates, **by_tools.rates, **kept["rates"]},
         account_limit=rng.choice((3, 20, 20)),
         chaos_min=rng.choice((60, 90, 120, 180)),
         inventory=rng.random() < 0.05,
         prompt=random.Random(f"prompt:{seed}").random() < PROMPT,
         forgetful=random.Random(f"forgetful:{seed}").random() < FORGETFUL,
+        keeps_commands=kept["keeps_commands"],
+        run_role=kept["run_role"],
         roles=random.Random(f"roles:{seed}").random() < choices.WITH_ROLES,
         kinds=kinds,
     )

@@ -15,7 +15,7 @@ from unittest import mock
 import localcloud.account
 from cli import output
 from localcloud.account import service, target
-from localcloud.core.app import Cloud
+from localcloud.core.app import ACCOUNT_ID, Cloud
 from localcloud.core.calls import CallRecord
 from localcloud.deploy import apply
 from localcloud.deploy.plan import Plan
@@ -23,7 +23,7 @@ from localcloud.deploy.plan import make as make_plan
 from localcloud.fc.model import Result
 from shared.adapters import redact
 from shared.runtime import entrypoint, logs
-from tests.simulation import choices, guests, newer, tools
+from tests.simulation import choices, guests, keeping, newer, tools
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Sight, all_checkers
@@ -32,6 +32,7 @@ from tests.simulation.invariants.grouped import undecided_mate
 from tests.simulation.invariants.times import blacked, days_of_two_openings, within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
+from tests.simulation.keeps import DELETED
 from tests.simulation.living import GuestWrites
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
@@ -52,6 +53,9 @@ one.
 """
 HEARD = frozenset({"instance_stopped", "instance_released", "instance_rebooted", "person"})
 """Faults during which every ECS event still arrives in time."""
+CALM = frozenset({DELETED, "deployment", "person", "interleave"})
+"""Faults that never keep the product from asking a guest."""
+RUN_ROLE = f"acs:ram::{ACCOUNT_ID}:role/replank-run-command"
 REMINDED_MIN = 95
 """Within this many minutes batches are closed and persons are reminded of them."""
 PATIENCE_MIN = 12 * 60
@@ -126,6 +130,8 @@ class Simulation:
             env["REPLANK_ROLES"] = json.dumps(choices.grants())
         if scenario.keeps_commands:
             env["REPLANK_COMMANDS"] = "kept"
+        if scenario.run_role:
+            env["REPLANK_RUN_COMMAND_ROLE"] = RUN_ROLE
         self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
         cloud = self.cloud = self.world.cloud
         self.trace.start_ms = cloud.clock.now_ms()
@@ -136,7 +142,10 @@ class Simulation:
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told), scenario.seed)
         self.people.holds, self.people.brakes, self.people.changes = scenario.holds, scenario.brakes, scenario.changes
+        self.scene.keeps_commands, self.scene.run_role = scenario.keeps_commands, scenario.run_role
+        self.scene.quiet_guests = not {kind for kind, rate in scenario.rates.items() if rate} - CALM
         self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
+        self.commands = keeping.CommandsByHand(self.chaos, self.invoker) if scenario.keeps_commands else None
         self.transitions: Counter[tuple[str, str]] = Counter()
         self.steps = 0
         self._attach(cloud)
@@ -203,6 +212,8 @@ class Simulation:
         roles = Plan(plan.template, service(self.cloud, "fc").functions.all(), plan.rules)
         apply.apply(roles, target(self.cloud))
         self._no_inventory()
+        if self.commands:
+            self.commands.deployed()
         return "of the newer version" if self.invoker.newer else "of the older version"
 
     # The run ------------------------------------------------------------------------------------------------------
@@ -262,6 +273,8 @@ class Simulation:
             return
         self._plan(MINUTE, {})
         self.faults.minute()
+        if self.commands:
+            self.commands.minute()
         if self.scenario.prompt:
             self.people.acknowledge_soon()
         if self.chaos.hits("person") and not self.people.act():
@@ -287,6 +300,8 @@ class Simulation:
         self.say("PHASE healing")
         self.faults.heal()
         self.invoker.heal()
+        if self.commands:
+            self.commands.create()
         with self.cloud.lock, self.cloud.db.transaction():
             self.cloud.scheduler.cancel(PERIOD, "minute")
 
@@ -462,7 +477,8 @@ def run_seed(
     chosen = scenario or draw(seed)
     simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed, checkers=checkers, invoker=invoker)
     try:
-        with simulation.world.connected(), newer.writing(simulation.invoker.runs_newer):
+        versions = keeping.scripts_of_versions(simulation.invoker)
+        with simulation.world.connected(), newer.writing(simulation.invoker.runs_newer), versions:
             try:
                 simulation.run()
             except Enough:

@@ -165,6 +165,9 @@ class Truth:
     def _about_to_go(self, call: Any) -> dict[str, Any] | None:
         if call.operation == "DeleteSnapshot":
             return self.snapshot(call.params["SnapshotId"])
+        if call.operation == "DeleteCommand":
+            command: dict[str, Any] | None = self.ecs.store.get("command", call.params["CommandId"])
+            return command
         if call.operation in ("DeleteDisk", "DetachDisk"):
             disk: dict[str, Any] | None = self.ecs.store.get("disk", call.params["DiskId"])
             return disk

@@ -12,6 +12,7 @@ from tests.simulation.invariants.grouped import OneOfAGroup
 from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.journal import JournalIsTheTruth
 from tests.simulation.invariants.kept import KeptUntilReleased
+from tests.simulation.invariants.kept_commands import KeptOnly, MissingIsTold, RunKeepsItsCommand
 from tests.simulation.invariants.limits import LimitsHeld
 from tests.simulation.invariants.locks import AcknowledgedFirst, OneAtATime
 from tests.simulation.invariants.meant import AsMeant
@@ -63,6 +64,9 @@ def all_checkers() -> list[Checker]:
         MediaDisksGo(),
         LogKept(),
         DriverStays(),
+        KeptOnly(),
+        RunKeepsItsCommand(),
+        MissingIsTold(),
         DisturbancesNoticed(),
         ProtectionPutBack(),
         ComparedAsAsked(),

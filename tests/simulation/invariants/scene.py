@@ -57,6 +57,12 @@ class Sight:
     """Whether events may be lost or late. If so, nobody can be sure to learn of what they report."""
     strangers: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By instance: since when (ms) somebody else's upgrade tool runs in it, and in which start of the machine."""
+    keeps_commands: bool = False
+    """Whether the deployment keeps commands in the account."""
+    run_role: bool = False
+    """Whether text of persons has a role of its own."""
+    quiet_guests: bool = False
+    """Whether no fault hits guests, their agents or calls, so that a running tool is asked all the time."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
     protected_by_hand: list[tuple[str, bool, int]] = field(default_factory=list)
@@ -111,7 +117,7 @@ class Checker:
         yield from ()
 
     def forgotten(self, scene: Sight) -> Found:
-        """Called when everything has ended or waits for a person, and nobody has decided anything for longer than every retention."""
+        """Called when nobody has decided anything for longer than every retention. Everything has ended or waits for a person."""
         yield from ()
 
     def rest(self, scene: Sight) -> Found:

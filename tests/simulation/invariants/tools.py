@@ -104,8 +104,8 @@ class LeavesNothing(Checker):
 
 
 class MediaDisksGo(Checker):
-    """5. No media disk of the product is left at the end, attached or not, nor while persons decide nothing about a run that is over.
-    None is detached or deleted that is not its own.
+    """5. No media disk of the product is left at the end, attached or not, nor while persons leave a run undecided that is over. No
+    other disk is detached or deleted.
     """
 
     number, name = 5, "media disks go"
