@@ -43,10 +43,23 @@ class DocumentInvalid(Refused):
         self.field = field
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""The types that JSON knows. Most values have one of them, so ``encode`` asks for them first."""
+
+
+@cache
+def _defaults_of_fields(cls: type) -> tuple[tuple[str, object], ...]:
+    """The names and default values of a dataclass's fields. A field without a default value has a marker that equals nothing."""
+    return tuple((f.name, f.default) for f in fields(cls))
+
+
 def encode(value: object) -> Any:
     """The dataclass object as plain JSON values. Fields with their default value are left out, so documents stay small."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(v) for f in fields(value) if (v := getattr(value, f.name)) != f.default}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if is_dataclass(kind):
+        return {name: encode(v) for name, default in _defaults_of_fields(kind) if (v := getattr(value, name)) != default}
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     if isinstance(value, Enum):
