@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,8 @@ class Starts:
 
     def sources(self, name: str) -> Sample:
         """The same without bytecode: the cost of a package without bytecode, or with bytecode that unpacking has made invalid."""
-        return self._start(self._folder / name, "function", options=("-X", f"pycache_prefix={self._folder / 'nothing'}"))
+        options = ("-X", f"pycache_prefix={self._folder / 'nothing'}")
+        return self._start(self._folder / name, "function", options=options, REPLANK_BUNDLE="0")
 
     def plain(self, sdks: Iterable[str]) -> Sample:
         """Measure the import of SDKs."""
@@ -84,10 +86,11 @@ class Starts:
         """Measure the interpreter alone, from outside: the CPU time of the whole process."""
         return self._start(self._folder, "plain")
 
-    def _start(self, folder: Path, *arguments: str, options: Sequence[str] = ()) -> Sample:
+    def _start(self, folder: Path, *arguments: str, options: Sequence[str] = (), **environment: str) -> Sample:
         command = [str(self._python), "-I", "-S", "-B", *options, str(PROBE), str(folder), *arguments]
         started = time.perf_counter()
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        found = {**os.environ, **environment}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=found)
         return {**json.loads(done.stdout.splitlines()[-1]), "process_ms": (time.perf_counter() - started) * 1e3}
 
 
@@ -134,7 +137,7 @@ def shown(result: dict[str, Any]) -> str:
     """Import and initializer in a cold process on the bytecode of the unpacked package, beside the plain import of the function's
     SDKs as pip installs them, on bytecode too. CPU time is what is compared, and what a function with a third of a core waits for;
     the plain import takes less wall time because numpy, which it brings along, starts threads. The least of several interleaved
-    rounds. The last column is the CPU time where no bytecode is found."""
+    rounds. The last column is the CPU time where neither bytecode nor bundle is found."""
     return "\n\n".join(_runtime_shown(version, starts) for version, starts in result["runtimes"].items())
 
 

@@ -271,7 +271,8 @@ def _make_token_verifier(settings: Settings, clock: Clock) -> TokenVerifier:
 
 def _make_sdk_clients(function: str, settings: Settings, clients: Clients) -> None:
     clients.tablestore_client()
-    clients.eventbridge_client()
+    if function != "api":  # most requests only read: the first one that publishes makes this client
+        clients.eventbridge_client()
     if function in USES_ECS:
         clients.ecs_client(settings.region)
     if function in USES_SMC:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
-import platform
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,15 +22,29 @@ from typing import Any, cast
 SWITCH = "REPLANK_LAZY_AIOHTTP"
 NEVER = "cryptography"
 """The module that gets a stand-in even if REPLANK_LAZY_AIOHTTP=0 turns off all other stand-ins."""
+
+
+def certificates_path() -> str:
+    """The answer of ``certifi.where()``. certifi itself loads a dozen modules to find the file that lies beside it."""
+    path = next((path for path in (f"{folder}/certifi/cacert.pem" for folder in sys.path) if os.path.exists(path)), "")
+    return path or str(load_real_module("certifi").where())
+
+
 DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "aiohttp": {"ClientTimeout": None},
+    "alibabacloud_tea_xml": {"Client": None},
     "asyncio": {},
+    "certifi": {"where": certificates_path},
     "charset_normalizer": {"__version__": "3.0.0"},  # requests checks at import that this version is between 2 and 3
     "configparser": {},
     "crc32c": {},
     "cryptography": dict.fromkeys(("default_backend", "hashes", "load_pem_private_key", "padding")),
+    "google.protobuf.internal.python_message": {},  # messages without the compiled implementation, which every package has
     "google.protobuf.text_format": {},
+    "idna": {},
     "importlib.metadata": {"version": None},
+    "inspect": {},
+    "subprocess": {},
     "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series; the SDK imports all its names with *
 }
 """The modules whose import is deferred, each with the names that the SDKs import from the module.
@@ -110,6 +124,12 @@ class DeferringFinder:
         return importlib.import_module(name)
 
 
+def load_real_module(root: str) -> ModuleType:
+    """The real module in place of the stand-in. Raises ImportError if the real module does not exist."""
+    finder = next((each for each in sys.meta_path if isinstance(each, DeferringFinder) and each.root == root), None)
+    return finder.load_real_module(root) if finder is not None else importlib.import_module(root)
+
+
 def defer_modules(environment: Mapping[str, str]) -> None:
     """Defer the import of each module in DEFERRED that is not loaded yet. A second call changes nothing."""
     known = {finder.root for finder in sys.meta_path if isinstance(finder, DeferringFinder)}
@@ -126,6 +146,8 @@ def deferred_imports(environment: Mapping[str, str]) -> Iterator[None]:
     The garbage collector is paused too, because the imports make thousands of classes.
     """
     defer_modules(environment)
+    import platform  # only now, because it imports modules that have stand-ins
+
     rests, architecture = gc.isenabled(), platform.architecture
     gc.disable()
     # The SDKs read the processor and the architecture for constants and user agents. Python would start the processes `uname -p`
@@ -137,4 +159,6 @@ def deferred_imports(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         platform.architecture = architecture
         if rests:
+            if not gc.get_freeze_count():
+                gc.freeze()  # otherwise the collector would at once look at everything that the start has made
             gc.enable()

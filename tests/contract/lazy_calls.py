@@ -1,4 +1,4 @@
-"""Makes good and bad calls with the four SDKs of the functions, in a process that is started like a function; run with ``-m``.
+"""Makes good and bad calls with the four SDKs of the functions, in a process that is started like a function.
 
 Standard input: {"cloud": URL, "admin": URL, "token": TEXT, "page": URL}; the environment is a function's. The last line of standard
 output is a JSON object. ``outcomes`` has, by SDK and situation, the result of a good call, or the classes and codes of the raised
@@ -178,7 +178,3 @@ def main() -> None:
     }
     loaded = sorted(name for name in lazy.DEFERRED if not isinstance(sys.modules.get(name), lazy.StandInModule | type(None)))
     print(json.dumps({"outcomes": outcomes, "loaded": loaded, "asynchronous": asyncio.run(asynchronous(task["cloud"]))}))
-
-
-if __name__ == "__main__":
-    main()

@@ -83,11 +83,18 @@ def cloud() -> Iterator[account.Running]:
     running.close()
 
 
+CALLS_OF_FUNCTION = (
+    "import os\nfrom shared.runtime import lazy\nlazy.defer_modules(os.environ)\n"
+    "from tests.contract import lazy_calls\nlazy_calls.main()"
+)
+"""Defers first, as the entrypoint of a function does: the module with the calls imports some of the modules too."""
+
+
 def calls_with(switch: str, cloud: account.Running, page: str) -> dict[str, Any]:
     line = cloud.describe()
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.contract.lazy_calls"],
+        [sys.executable, "-W", "ignore", "-c", CALLS_OF_FUNCTION],
         input=json.dumps({"cloud": line["ecs"], "admin": line["admin"], "token": line["admin_token"], "page": page}),
         cwd=ROOT,
         env={**kept, **environment_of(line), "REPLANK_LAZY_AIOHTTP": switch},

@@ -14,7 +14,7 @@ from typing import Any
 
 from localcloud.fc.invoker import OnDone, context, environment
 from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
-from shared.runtime import entrypoint
+from shared.runtime import invocation
 from tests.simulation.frames import Frame
 
 
@@ -68,13 +68,13 @@ class SimInvoker:
 
     def kill(self, name: str) -> None:
         """Delete what an instance of the function held in memory."""
-        entrypoint._running.pop(name, None)
+        invocation._running.pop(name, None)
 
     def forget(self, name: str) -> None:
         self.kill(name.removeprefix("replank-"))
 
     def close(self) -> None:
-        entrypoint._running.clear()
+        invocation._running.clear()
 
     def deploy(self, newer: bool) -> None:
         """Deploy the newer or the older version. From now on every invocation begins with empty memory."""

@@ -22,7 +22,7 @@ from localcloud.deploy.plan import Plan
 from localcloud.deploy.plan import make as make_plan
 from localcloud.fc.model import Result
 from shared.adapters import redact
-from shared.runtime import entrypoint, logs
+from shared.runtime import invocation, logs
 from tests.simulation import choices, guests, keeping, newer, tools
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
@@ -472,7 +472,7 @@ def run_seed(
     ``invoker`` runs the functions: SimInvoker by default, or a mix of versions.
     """
     started = time.perf_counter()
-    entrypoint._running.clear()
+    invocation._running.clear()
     redact._known.clear()
     chosen = scenario or draw(seed)
     simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed, checkers=checkers, invoker=invoker)
@@ -484,7 +484,7 @@ def run_seed(
             except Enough:
                 pass
     finally:
-        entrypoint._running.clear()
+        invocation._running.clear()
         simulation.cloud.close()
     return _report(simulation, time.perf_counter() - started)
 

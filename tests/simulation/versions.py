@@ -107,8 +107,9 @@ class Turns:
 
     def forget(self, name: str = "") -> None:
         """Delete what the older version's instances hold in memory: of one function, or of all."""
-        entrypoint = self.older.modules.get("shared.runtime.entrypoint")
-        running = entrypoint._running if entrypoint else {}
+        modules = self.older.modules
+        module = modules.get("shared.runtime.invocation") or modules.get("shared.runtime.entrypoint")  # the name in 0.2.0
+        running = getattr(module, "_running", {})
         for each in [name] if name else list(running):
             running.pop(each, None)
 

@@ -12,7 +12,7 @@ from unittest import mock
 from shared.adapters.clock import clock_from_setting
 from shared.ports.clock import Clock
 from shared.ports.ports import Ports
-from shared.runtime import entrypoint
+from shared.runtime import invocation
 from shared.runtime.composition import make_ports
 
 
@@ -35,5 +35,5 @@ def clocks_apart(seconds: dict[str, float]) -> Iterator[None]:
         clock = Shifted(clock_from_setting(settings.clock), seconds.get(function, 0))
         return make_ports(function, settings, credentials, clock)
 
-    with mock.patch.object(entrypoint, "make_ports", shifted):
+    with mock.patch.object(invocation, "make_ports", shifted):
         yield

@@ -17,9 +17,9 @@ from tests.support.repository import name_of, source_files, tree
 API = (
     "callers",
     "composition",
-    "entrypoint",
     "gateway",
     "http_rules",
+    "invocation",
     "messages",
     "rates",
     "requests",

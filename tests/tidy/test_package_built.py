@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import re
 import subprocess
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.runtime.bundle import NAME
 from shared.runtime.composition import FUNCTIONS
 from tests.support.repository import ROOT, files, name_of
 from tools.package.build import CONSOLE, OF_API, Builder
@@ -34,15 +36,15 @@ BYTES = {("api", "3.10"): 12_750_000, ("watch", "3.10"): 8_705_000, ("watch", "3
 """Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
 runtime's bytecode and extensions are larger."""
 MODULES = {
-    "intake": 439,
-    "api": 441,
-    "precheck": 477,
-    "snapshot": 458,
-    "migrate": 458,
-    "watch": 458,
-    "validate": 497,
-    "rollback": 499,
-    "sweep": 440,
+    "intake": 401,
+    "api": 318,
+    "precheck": 439,
+    "snapshot": 420,
+    "migrate": 420,
+    "watch": 420,
+    "validate": 459,
+    "rollback": 461,
+    "sweep": 402,
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
@@ -50,6 +52,7 @@ CONSOLE_BYTES, CONSOLE_MODULES = 589_000, 184
 """The same for the console, which has no SDK: Jinja2 is most of both."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""
+BUNDLED = ROOT / "tests" / "support" / "bundled_code.py"
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def test_built_twice_is_the_same(packages: dict[str, Package], tmp_path: Path) -
 
 def test_a_package_holds_what_is_needed(package: Package) -> None:
     names = set(package.names)
-    assert {"index.py", "shared/runtime/entrypoint.py", "tablestore/__init__.py", "licenses/LICENSE", "packages.txt"} <= names
+    assert {NAME, "index.py", "shared/runtime/entrypoint.py", "tablestore/__init__.py", "licenses/LICENSE", "packages.txt"} <= names
     beside = {path.relative_to(ROOT).as_posix() for path in files() if name_of(path).startswith("shared/")}
     chinese = {name for name in beside if name.startswith(OF_API)}
     assert beside - chinese <= names, "scripts and data beside the code go with it"
@@ -160,11 +163,30 @@ def test_extensions_load_on_the_target(package: Package) -> None:
 
 
 def test_everything_is_compiled_for_the_target(package: Package) -> None:
+    """Either in a file of its own or in the bundle."""
     python_of(package.target)
     sources = [name for name in package.names if name.endswith(".py")]
     made = [name for name in package.names if name.endswith(".pyc")]
-    assert len(made) == len(sources)
+    with zipfile.ZipFile(package.path) as archive:
+        bundle = archive.read(NAME)
+    bundled = {source for source, *_ in marshal.loads(bundle[8:]).values()}
+    assert len(made) + len(bundled) == len(sources)
+    assert bundled <= set(sources)
     assert [name for name in made if not name.endswith(f".{package.target.cache_tag}.pyc")] == []
+
+
+def test_the_bundle_says_the_same_as_the_files(package: Package, tmp_path: Path) -> None:
+    """Every class of the SDKs' models and every method of their clients, in the bundle and in their own files."""
+    folder = unpacked(package, tmp_path)
+    command = [str(python_of(package.target)), "-I", "-S", "-B", str(BUNDLED), str(folder)]
+    own_files, bundled = (
+        json.loads(subprocess.run([*command, switch], capture_output=True, text=True, timeout=120, check=True).stdout)
+        for switch in ("0", "1")
+    )
+    assert own_files.pop("from the bundle") == []
+    assert "shared.runtime.invocation" in bundled.pop("from the bundle")
+    assert len(own_files) > (10_000 if package.function == "watch" else 1_000)
+    assert bundled == own_files
 
 
 def test_a_package_is_small(package: Package) -> None:

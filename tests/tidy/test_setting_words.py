@@ -6,8 +6,8 @@ from console.texts import LANGUAGES, messages
 from shared.runtime.shown_settings import VALUES
 from tools.pages import settings
 
-NOT_SHOWN = {"REPLANK_LAZY_AIOHTTP"}
-"""It is read before there are settings, and decides about the start-up only."""
+NOT_SHOWN = {"REPLANK_LAZY_AIOHTTP", "REPLANK_BUNDLE"}
+"""They are read before there are settings, and decide about the start-up only."""
 
 
 def test_every_setting_is_shown() -> None:

@@ -1,10 +1,12 @@
 """Puts the packages together: which SDKs each function needs, and what else.
 
+The bytecode of the modules that a start imports is in one file, the bundle (bundle.py).
+
 A package contains two things that a start does not import:
 
 - ``shared/``, whole in every package: 0.6 MB of a zip, bytecode included, of 6.2 (api) to 7.6 (watch); 0.75 of 7.1 to 8.8 for 3.12.
   A function reads rows that other functions wrote, and imports stages and adapters when a message needs them
-  (shared/runtime/entrypoint.py, bootstrap.py). A selection per function would have to follow those imports. Its errors would show
+  (shared/runtime/invocation.py, composition.py). A selection per function would have to follow those imports. Its errors would show
   only in production, and two functions could differ in shared code. A module that is not imported costs a start only its unpacking.
 - aiohttp and the packages that only aiohttp needs (multidict, yarl, frozenlist, propcache, attrs ...): 3.2 MB of a zip, half of
   api's. The SDKs of Tablestore and the generated clients import aiohttp at their top. shared/runtime/lazy.py replaces aiohttp by a
@@ -21,6 +23,7 @@ from pathlib import Path
 
 from shared.runtime.composition import FUNCTIONS, USES_ECS, USES_SMC
 from tools.package import archive
+from tools.package.bundle import with_bundle
 from tools.package.content import Content, compiled, own, unpack
 from tools.package.target import Target, interpreter
 from tools.package.wheelhouse import ROOT, Wheelhouse, pins
@@ -102,6 +105,8 @@ class Builder:
         content["licenses/LICENSE"] = self._root / "LICENSE"
         versions = pins()
         content["packages.txt"] = "".join(f"{name}=={versions[name]}\n" for name in packages).encode()
+        if self.python is not None and function != CONSOLE:
+            content = with_bundle(content, self.python, self.target)
         return archive.write(self.out / f"{function}.zip", content)
 
 

@@ -50,13 +50,14 @@ WORDS = {
     "REPLANK_RETRY_PAUSE_MS": "Pause before the second attempt of a call; doubled before each further one.",
     "REPLANK_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR.",
     "REPLANK_LAZY_AIOHTTP": "0: load everything the SDKs import at once, twice the start-up time (shared/runtime/lazy.py).",
+    "REPLANK_BUNDLE": "0: import each module from its own file, and not from the package's bundle (shared/runtime/bundle.py).",
 }
 """What each setting decides."""
 
 
 def read_by_code() -> set[str]:
-    """The variables that settings.py and lazy.py read."""
-    trees = [ast.parse((ROOT / f"shared/runtime/{name}.py").read_text(encoding="utf-8")) for name in ("settings", "lazy")]
+    """The variables that settings.py, lazy.py and bundle.py read."""
+    trees = [ast.parse((ROOT / f"shared/runtime/{name}.py").read_text(encoding="utf-8")) for name in ("settings", "lazy", "bundle")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {word for word in words if _NAME.fullmatch(word)}

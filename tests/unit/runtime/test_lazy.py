@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.repository import ROOT
 
-MODULES_AT_MOST = {"api": 434, "intake": 431, "watch": 449, "validate": 488}
+MODULES_AT_MOST = {"api": 317, "intake": 397, "watch": 416, "validate": 455}
 """The maximum number of modules after import and initializer. The interpreter's own modules count; numpy's do not, if it is
 installed.
 """
@@ -101,6 +101,17 @@ RARE = {
 def test_a_start_imports_nothing_that_few_messages_need(function: str) -> None:
     rare = [f"shared.{name}" for name in RARE[function]]
     assert start(function, f"print(*(name for name in {rare} if name in sys.modules))") == ""
+
+
+@pytest.mark.parametrize("beside", ["as installed", "nowhere on the path"])
+def test_the_certificates_are_those_of_certifi(beside: str) -> None:
+    hide = "import os\nos.path.exists = lambda path, real=os.path.exists: 'cacert' not in path and real(path)"
+    code = (
+        f"{hide if beside != 'as installed' else ''}\nimport certifi, requests.certs\n"
+        "from shared.runtime import lazy\nfound = certifi.where(), requests.certs.where()\n"
+        "print(len({*found, lazy.load_real_module('certifi').where()}), found[0].endswith('certifi/cacert.pem'))"
+    )
+    assert start("api", code) == "1 True"
 
 
 def test_a_start_starts_no_process() -> None:

@@ -1,4 +1,4 @@
-"""The entrypoint: fates become acknowledgements or exceptions, and each message gives one log line without secrets."""
+"""The invocation: fates become acknowledgements or exceptions, and each message gives one log line without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.adapters.sdk import Credentials
 from shared.domain.errors import Bug, Permanent, Refused, Stale, Transient
 from shared.domain.message import Message, Outcome
 from shared.ports.ports import Ports
-from shared.runtime import entrypoint, logs
+from shared.runtime import invocation, logs
 from shared.runtime.settings import read_settings
 
 CONTEXT = SimpleNamespace(request_id="R-1", credentials=None)
@@ -61,11 +61,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Install a stage named ``watch`` that does what the test tells it."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    running = entrypoint._FunctionState(
+    running = invocation._FunctionState(
         read_settings(ENVIRONMENT), Credentials("LTAI5tABCDEFGH", "the-secret-of-it"), cast(Ports, None)
     )
-    monkeypatch.setitem(entrypoint._running, "watch", running)
-    monkeypatch.setitem(entrypoint._running, "api", running)
+    monkeypatch.setitem(invocation._running, "watch", running)
+    monkeypatch.setitem(invocation._running, "api", running)
 
     def put(run: Callable[[Message], Outcome]) -> None:
         module = ModuleType("shared.stages.watch")
@@ -84,7 +84,7 @@ def failing(error: Exception) -> Callable[[Message], Outcome]:
 
 def test_one_message_one_line(stage: Stage, lines: list[dict[str, Any]]) -> None:
     stage(lambda message: Outcome("done", {"state": "ready"}))
-    assert json.loads(entrypoint.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": "done"}
+    assert json.loads(invocation.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": "done"}
     (line,) = lines
     assert line["requestId"] == "R-1"
     assert (line["function"], line["event"], line["migrationId"], line["hop"]) == ("replank-watch", TYPE, "m1", 0)
@@ -106,7 +106,7 @@ def test_what_would_be_met_again_is_acknowledged(
     stage: Stage, lines: list[dict[str, Any]], error: Any, result: str, level: str
 ) -> None:
     stage(failing(error))
-    assert json.loads(entrypoint.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": result}
+    assert json.loads(invocation.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": result}
     (line,) = lines
     assert (line["level"], line["code"], line["result"]) == (level, error.code, result)
 
@@ -115,7 +115,7 @@ def test_what_would_be_met_again_is_acknowledged(
 def test_what_may_pass_or_must_not_happen_is_raised(stage: Stage, lines: list[dict[str, Any]], error: Exception) -> None:
     stage(failing(error))
     with pytest.raises(type(error)):
-        entrypoint.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)
+        invocation.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)
     (line,) = lines
     assert ("trace" in line) == (not isinstance(error, Transient))
 
@@ -127,7 +127,7 @@ def test_an_event_nobody_understands_is_raised_for_the_dead_letter_queue(
     stage(failing(AssertionError("never reached")))
     for function in ("watch", "api"):
         with pytest.raises(Refused, match=r"Event\.Invalid: "):
-            entrypoint.handle_event(function, event, CONTEXT)
+            invocation.handle_event(function, event, CONTEXT)
     assert {(line["code"], line["level"]) for line in lines} == {("Event.Invalid", "WARNING")}
     assert len(lines) == 2
 
@@ -145,10 +145,10 @@ def test_an_event_nobody_understands_is_raised_for_the_dead_letter_queue(
 def test_no_function_guesses_at_what_it_does_not_know(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, lines: list[dict[str, Any]], function: str, type: str, source: str
 ) -> None:
-    monkeypatch.setitem(entrypoint._running, function, entrypoint._running["watch"])
+    monkeypatch.setitem(invocation._running, function, invocation._running["watch"])
     stage(failing(AssertionError("never reached")))
     with pytest.raises(Refused, match=r"Event\.Unknown: "):
-        entrypoint.handle_event(function, json.dumps([EVENT, {**EVENT, "type": type, "source": source}]).encode(), CONTEXT)
+        invocation.handle_event(function, json.dumps([EVENT, {**EVENT, "type": type, "source": source}]).encode(), CONTEXT)
     assert [line["code"] for line in lines] == ["Event.Unknown"]
 
 
@@ -158,7 +158,7 @@ def test_a_line_is_never_so_long_that_it_is_cut(stage: Stage, lines: list[dict[s
     stage(failing(ValueError("activation-code-2" * 3000)))
     data = {"hop": "m" * 20_000, "attempt": ["ü" * 5_000, {"a": "activation-code-2" * 500}], "version": 10**2000}
     with pytest.raises(ValueError, match="activation"):
-        entrypoint.handle_event("watch", json.dumps({**EVENT, "data": data}).encode(), CONTEXT)
+        invocation.handle_event("watch", json.dumps({**EVENT, "data": data}).encode(), CONTEXT)
     (line,) = lines
     assert len(json.dumps(line, ensure_ascii=False).encode()) < 32_000
     assert (line["code"], line["event"]) == ("ValueError", TYPE)
@@ -176,7 +176,7 @@ def test_all_of_a_list_have_their_turn_before_one_is_raised(stage: Stage, lines:
 
     stage(run)
     with pytest.raises(Transient):
-        entrypoint.handle_event("watch", json.dumps([EVENT, {**EVENT, "id": "e2"}]).encode(), CONTEXT)
+        invocation.handle_event("watch", json.dumps([EVENT, {**EVENT, "id": "e2"}]).encode(), CONTEXT)
     assert seen == ["e1", "e2"]
     assert len(lines) == 2
 
@@ -187,7 +187,7 @@ def test_a_warning_on_the_way_names_its_invocation_and_its_migration(stage: Stag
         return Outcome("done")
 
     stage(run)
-    entrypoint.handle_event("watch", json.dumps({**EVENT, "data": {}}).encode(), CONTEXT)
+    invocation.handle_event("watch", json.dumps({**EVENT, "data": {}}).encode(), CONTEXT)
     assert [(line["level"], line["requestId"], line.get("migrationId"), line["message"]) for line in lines] == [
         ("WARNING", "R-1", "m1", "still owed"),
         ("INFO", "R-1", None, "done"),
@@ -198,7 +198,7 @@ def test_secrets_do_not_reach_the_log(stage: Stage, lines: list[dict[str, Any]])
     redact.add_secret("activation-code-1")
     stage(failing(ValueError("import at-1 activation-code-1 failed; AccessKeySecret=abcdef")))
     with pytest.raises(ValueError, match="import"):
-        entrypoint.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)
+        invocation.handle_event("watch", json.dumps(EVENT).encode(), CONTEXT)
     written = json.dumps(lines)
     assert "at-1" in written
     assert "activation-code-1" not in written
@@ -219,8 +219,8 @@ def test_http_is_answered_even_when_the_api_breaks(
         return {"statusCode": 200, "body": request_id}
 
     monkeypatch.setattr(web, "handle_request", answer)
-    assert entrypoint.handle_event("api", json.dumps(REQUEST).encode(), CONTEXT) == {"statusCode": 200, "body": "R-1"}
-    broken = entrypoint.handle_event("api", json.dumps({**REQUEST, "rawPath": "/broken"}).encode(), CONTEXT)
+    assert invocation.handle_event("api", json.dumps(REQUEST).encode(), CONTEXT) == {"statusCode": 200, "body": "R-1"}
+    broken = invocation.handle_event("api", json.dumps({**REQUEST, "rawPath": "/broken"}).encode(), CONTEXT)
     assert broken["statusCode"] == 500
     body = json.loads(broken["body"])
     assert (body["Code"], body["RequestId"]) == ("Internal.Bug", "R-1")
@@ -236,7 +236,7 @@ def test_the_log_says_through_which_door_a_request_came(
 ) -> None:
     monkeypatch.setattr("shared.runtime.web.handle_request", lambda *_: {"statusCode": 200})
     for document in (REQUEST, EVENT_OF_GATEWAY):
-        assert entrypoint.handle_event("api", json.dumps(document).encode(), CONTEXT)["statusCode"] == 200
+        assert invocation.handle_event("api", json.dumps(document).encode(), CONTEXT)["statusCode"] == 200
     assert [line["door"] for line in lines] == ["trigger", "gateway"]
 
 
@@ -245,16 +245,16 @@ def test_a_caller_that_sends_too_much_is_told_to_wait(
 ) -> None:
     monkeypatch.setattr("shared.runtime.web.handle_request", lambda *_: {"statusCode": 200})
     monkeypatch.setenv("REPLANK_API_RATE", "2")
-    entrypoint.initialize("api", CONTEXT)
-    answers = [entrypoint.handle_event("api", json.dumps(EVENT_OF_GATEWAY).encode(), CONTEXT) for _ in range(3)]
+    invocation.initialize("api", CONTEXT)
+    answers = [invocation.handle_event("api", json.dumps(EVENT_OF_GATEWAY).encode(), CONTEXT) for _ in range(3)]
     assert [each["statusCode"] for each in answers] == [200, 200, 429]
     assert int(answers[2]["headers"]["Retry-After"]) > 0
-    assert entrypoint.handle_event("api", json.dumps(REQUEST).encode(), CONTEXT)["statusCode"] == 200, "another caller"
+    assert invocation.handle_event("api", json.dumps(REQUEST).encode(), CONTEXT)["statusCode"] == 200, "another caller"
     assert [line["result"] for line in lines] == ["200", "200", "429", "200"]
 
 
 def test_a_request_beyond_all_limits_is_answered(stage: Stage, lines: list[dict[str, Any]]) -> None:
-    answer = entrypoint.handle_event("api", json.dumps({**REQUEST, "body": "x" * (9 << 20)}).encode(), CONTEXT)
+    answer = invocation.handle_event("api", json.dumps({**REQUEST, "body": "x" * (9 << 20)}).encode(), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (413, "Request.TooLarge")
     assert [line["code"] for line in lines] == ["Request.TooLarge"]
 
@@ -288,7 +288,7 @@ def test_an_unexpected_error_is_told_in_the_readers_language(stage: Stage, monke
     monkeypatch.setattr("shared.runtime.web.handle_request", fail)
     said = {}
     for headers in ({}, IN_CHINESE, {"Accept-Language": "de"}):
-        answer = entrypoint.handle_event("api", json.dumps({**REQUEST, "headers": headers}).encode(), CONTEXT)
+        answer = invocation.handle_event("api", json.dumps({**REQUEST, "headers": headers}).encode(), CONTEXT)
         body = json.loads(answer["body"])
         assert (answer["statusCode"], body["Code"], body["RequestId"]) == (500, "Internal.Bug", "R-1")
         said[str(headers)] = (body["Message"], body["Recommend"].partition("。")[0])
@@ -303,7 +303,7 @@ def test_an_unexpected_error_of_the_translation_itself_is_told_in_english(stage:
 
     monkeypatch.setattr("shared.runtime.translation.translated_answer", fail)
     monkeypatch.setattr("shared.runtime.web.handle_request", fail)
-    answer = entrypoint.handle_event("api", json.dumps({**REQUEST, "headers": IN_CHINESE}).encode(), CONTEXT)
+    answer = invocation.handle_event("api", json.dumps({**REQUEST, "headers": IN_CHINESE}).encode(), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["Message"]) == (500, "An unexpected error.")
 
 
@@ -321,5 +321,5 @@ def test_a_request_beyond_all_limits_is_refused_in_the_readers_language(
 ) -> None:
     """The words of the body are no header, however they look."""
     event = {**REQUEST, "body": body + "x" * (9 << 20), "headers": headers}
-    answer = entrypoint.handle_event("api", json.dumps(event).encode(), CONTEXT)
+    answer = invocation.handle_event("api", json.dumps(event).encode(), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["Message"].startswith(says)) == (413, True)
