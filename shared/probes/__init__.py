@@ -73,6 +73,12 @@ def parse_probe_answer(os_type: str, output: bytes, *, truncated: bool = False) 
     return parse_windows_answer(text) if os_type == "windows" else parse_linux_answer(text)
 
 
+_SCRIPTS_FORBIDDEN_REMEDY = (
+    "Run `Get-ExecutionPolicy -List` in the guest. If MachinePolicy or UserPolicy is AllSigned or Restricted, let the group policy "
+    "allow local scripts (RemoteSigned) for this instance until the migration has ended; then run the precheck again."
+)
+
+
 def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
     """A finding that says why a guest's answer cannot be read. The finding blocks the migration, because nothing is known about the
     guest.
@@ -83,6 +89,8 @@ def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
         "The guest's answer cannot be read",
         error.what,
         "Most limits of the migration lie inside the guest; without an answer nothing is known of them.",
-        "Look at the command's output in the ECS console (Cloud Assistant, execution results), then run the precheck again.",
+        _SCRIPTS_FORBIDDEN_REMEDY
+        if error.code == "Probe.ScriptsForbidden"
+        else "Look at the command's output in the ECS console (Cloud Assistant, execution results), then run the precheck again.",
         "aliyun ecs DescribeInvocationResults --InstanceId INSTANCE",
     )

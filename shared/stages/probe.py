@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from shared.domain.timing import PROBE_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse_probe_answer, probe_script
+
+_SCRIPTS_FORBIDDEN = re.compile(rb"about_Execution_Policies|FullyQualifiedErrorId:UnauthorizedAccess(?!Exception)")
+"""What PowerShell writes in every language if its execution policy forbids a script, without the white space that wraps lines."""
 
 
 def is_batch_check_allowed(summary: BatchSummary) -> bool:
@@ -96,6 +100,8 @@ def fetch_probe_answer(migration: Migration, ports: Ports) -> GuestFacts | Probe
 def facts_from_output(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
     """Return the facts in a finished command's output, or the reason why the output cannot be used."""
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
+        if os_type == "windows" and _SCRIPTS_FORBIDDEN.search(re.sub(rb"\s", b"", result.output)):
+            return ProbeUnreadable("Probe.ScriptsForbidden", "PowerShell's execution policy lets no unsigned script run")
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))
     try:
         return parse_probe_answer(os_type, result.output, truncated=result.dropped > 0)
