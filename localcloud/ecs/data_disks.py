@@ -2,7 +2,8 @@
 
 Sources: the API references of the four operations (help.aliyun.com and alibabacloud.com, ECS, 2024 to 2026). A disk and its
 instance are in one zone. An instance must be Running or Stopped. Attaching and detaching end later, within about a minute. A disk
-must be Available to be attached or deleted. DeleteDisk ignores an id that does not exist. The durations are assumptions.
+must be Available to be attached or deleted. A zone offers every category unless the setting ``disk_categories`` names those that it
+offers (error codes of CreateDisk). DeleteDisk ignores an id that does not exist. The durations are assumptions.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class DataDisks:
         if name:
             check_name(name)
         check_tags(params)
+        category = params.get("DiskCategory", "cloud_essd")
+        offered = category in self.world.setting("disk_categories", [category])
+        refuse_unless(offered, "InvalidDataDiskCategory.NotSupported", "Specified disk category is not supported.")
         used, blob, source = 0, "", params.get("SnapshotId", "")
         if source:
             snapshot = self.world.need("snapshot", source, "InvalidSnapshotId.NotFound")
@@ -63,7 +67,7 @@ class DataDisks:
             "ZoneId": zone,
             "DiskName": name,
             "Description": params.get("Description", ""),
-            "Category": params.get("DiskCategory", "cloud_essd"),
+            "Category": category,
             "PerformanceLevel": params.get("PerformanceLevel", "PL1"),
             "Size": size,
             "SourceSnapshotId": source,

@@ -10,10 +10,19 @@ from shared.adapters.compute_facts import MEDIA_TAGS, MIGRATION_TAG, PURPOSE_TAG
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call_service, error_code_matcher, is_never_expected
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.errors import Refused
+from shared.domain.errors import Permanent, Refused
 from shared.domain.media import MEDIA_PURPOSE, MediaDisk
 from shared.ports.compute import DataDisk
 
+CATEGORIES = ("cloud_essd", "cloud_auto", "cloud_essd_entry", "cloud_ssd", "cloud_efficiency")
+"""The categories of which ECS can make a data disk. They are tried in this order."""
+_MOST_TRIES = 3
+_SMALLEST_GIB = {"cloud_auto": 40}
+"""The smallest size of a category that does not begin with 20 GiB or less."""
+_NOT_OFFERED = error_code_matcher(
+    "InvalidDataDiskCategory.NotSupported", "InvalidDiskCategory.NotSupported", "OperationDenied.NoStock"
+)
+"""Whether ECS refused the category of a disk, or has none left in the zone."""
 _NOT_NOW = error_code_matcher("IncorrectDiskStatus", "IncorrectInstanceStatus", "DependencyViolation")
 """Whether ECS refused because of a state that changes by itself, or that an earlier call has changed already."""
 
@@ -30,18 +39,39 @@ class MediaDiskCalls:
         from alibabacloud_ecs20140526 import models
 
         tags = {MIGRATION_TAG: row.migration_id, PURPOSE_TAG: MEDIA_PURPOSE}
-        request = models.CreateDiskRequest(
-            region_id=row.region_id,
-            zone_id=self._zone_of_instance(row.region_id, row.instance_id),
-            snapshot_id=row.snapshot_id,
-            size=max(size_gib, 20),  # the smallest size of an ESSD with performance level 1
-            disk_category="cloud_essd",
-            disk_name=row.disk_name,
-            description="Installation media of Windows for one migration; deleted at its end.",
-            client_token=token,
-            tag=[models.CreateDiskRequestTag(key=key, value=value) for key, value in tags.items()],
+        zone = self._zone_of_instance(row.region_id, row.instance_id)
+        tried = self._categories_to_try(row)
+        for category in tried:
+            request = models.CreateDiskRequest(
+                region_id=row.region_id,
+                zone_id=zone,
+                snapshot_id=row.snapshot_id,
+                size=max(size_gib, _SMALLEST_GIB.get(category, 20)),
+                disk_category=category,
+                disk_name=row.disk_name,
+                description="Installation media of Windows for one migration; deleted at its end.",
+                client_token=_token_for_category(token, category),
+                tag=[models.CreateDiskRequestTag(key=key, value=value) for key, value in tags.items()],
+            )
+            with contextlib.suppress(CloudError):  # the category is not offered, so the next one is tried
+                return str(self._call_ecs(row.region_id, "create_disk", request, expected=_NOT_OFFERED).disk_id)
+        raise Permanent(
+            "Media.CategoryMissing",
+            f"The zone {zone} of {row.instance_id} offers no disk of {', '.join(tried)} for the installation media.",
+            "Ask ECS which disks the zone offers (DescribeAvailableResource), and retry once it offers one of these. "
+            "Or cancel, and move the instance by another driver.",
         )
-        return str(self._call_ecs(row.region_id, "create_disk", request).disk_id)
+
+    def _categories_to_try(self, row: MediaDisk) -> tuple[str, ...]:
+        """The category of the instance's own system disk first, because the instance type surely takes it; then the common ones."""
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeDisksRequest(
+            region_id=row.region_id, instance_id=row.instance_id, disk_type="system", max_results=10
+        )
+        found = self._call_ecs(row.region_id, "describe_disks", request).disks.disk or []
+        own = [str(each.category) for each in found if str(each.category) in CATEGORIES]
+        return tuple(dict.fromkeys([*own, *CATEGORIES]))[:_MOST_TRIES]
 
     def _zone_of_instance(self, region_id: str, instance_id: str) -> str:
         from alibabacloud_ecs20140526 import models
@@ -104,3 +134,12 @@ class MediaDiskCalls:
     def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
+
+
+def _token_for_category(token: str, category: str) -> str:
+    """The client token for one category. ECS refuses a known token with other parameters.
+
+    The token of cloud_essd is that of older versions, which knew no other category.
+    """
+    suffix = "" if category == "cloud_essd" else f"-{category.removeprefix('cloud_')}"
+    return f"{token[: 64 - len(suffix)]}{suffix}"

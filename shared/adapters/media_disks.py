@@ -29,6 +29,11 @@ from shared.ports.compute import Compute, DataDisk
 from shared.ports.media_disks import MediaDiskPage
 
 _LOG = logging.getLogger("replank")
+LOOK_FOR = timedelta(minutes=30)
+"""How long a process whose deployment names no installation media looks for rows, and how long after it has found the last one.
+
+Functions of the deployment before it, which may have named media, write for ten minutes more (the longest run of a function).
+"""
 _MIGRATION, _HOP, _ATTEMPT, _SNAPSHOT, _SINCE, _DISK = "media_for", "hop", "attempt", "snapshot_id", "since", "disk_id"
 _FIRST: Key = (("lock_id", tables.MEDIA),)
 _END: Key = (("lock_id", tables.column_range_of_prefix(tables.MEDIA)[1]),)
@@ -37,8 +42,11 @@ _END: Key = (("lock_id", tables.column_range_of_prefix(tables.MEDIA)[1]),)
 class TablestoreMediaDisks:
     """Implements the port ``MediaDisks`` with Tablestore."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, *, writes_rows: bool = True) -> None:
+        """``writes_rows`` is false if the deployment names no installation media, so that no function writes a row."""
+        self._store, self._clock, self._writes_rows = store, clock, writes_rows
+        self._rows_until = clock.now() + LOOK_FOR
+        """If no function writes a row: until when this process looks for rows."""
 
     def attached_disk_id(self, migration: Migration, snapshot_id: str, compute: Compute) -> str:
         row = self._row_of_run(migration, snapshot_id, compute)
@@ -99,9 +107,14 @@ class TablestoreMediaDisks:
             return False
         return compute.data_disk(row.region_id, disk.disk_id) is None
 
+    def may_have_rows(self) -> bool:
+        return self._writes_rows or self._clock.now() < self._rows_until
+
     def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
         start = first_key_of_page(token, (("lock_id", LowestKey),)) if token else _FIRST
         rows, following = self._store.read_range(RowRange(tables.LOCKS, start, _END), limit=limit)
+        if rows:
+            self._rows_until = self._clock.now() + LOOK_FOR
         return MediaDiskPage(tuple(map(_media_disk_from_row, rows)), page_token(following))
 
     # The row ----------------------------------------------------------------------------------------------------------

@@ -41,5 +41,8 @@ class MediaDisks(Protocol):
         A disk without Replank's tag is never touched.
         """
 
+    def may_have_rows(self) -> bool:
+        """Whether the table may have rows. False only if no function of this deployment writes one, and none was there lately."""
+
     def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
         """A page of the rows of all accounts."""

@@ -68,7 +68,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
     kept_ids: KeptIds | None = {} if settings.kept_commands else None
     paths = (kept_ids, _make_run_command_clients(settings, clients, clock) if settings.run_command_role else None)
-    media = cast("MediaDisks", DeferredAdapter(lambda: _make_media_disks_port(store, clock)))
+    media = cast("MediaDisks", DeferredAdapter(lambda: _make_media_disks_port(store, clock, settings)))
     accounts = _make_member_accounts_port(function, settings, clients, clock, kept_ids, media) if settings.accounts else None
     _make_sdk_clients(function, settings, clients)
     unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock, paths, media))
@@ -211,10 +211,10 @@ def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock, paths
     return GuestDriver(_make_guest_port(clients, paths), clock, settings.catalog, media_of)
 
 
-def _make_media_disks_port(store: Store, clock: Clock) -> MediaDisks:
+def _make_media_disks_port(store: Store, clock: Clock, settings: Settings) -> MediaDisks:
     from shared.adapters.media_disks import TablestoreMediaDisks
 
-    return TablestoreMediaDisks(store, clock)
+    return TablestoreMediaDisks(store, clock, writes_rows=bool(settings.windows_media))
 
 
 def _make_member_accounts_port(

@@ -152,7 +152,7 @@ def _switch_off_leftover_protections(ports: Ports) -> None:
 
 def _remove_leftover_media_disks(ports: Ports) -> None:
     """Every ten minutes, take a step of removing each media disk that no migration needs. ECS needs minutes for each step."""
-    if ports.clock.now().minute % 10 != MEDIA_MINUTE:
+    if ports.clock.now().minute % 10 != MEDIA_MINUTE or not ports.media_disks.may_have_rows():
         return
     from shared.stages.media_disks import remove_leftover_media_disks  # rarely needed, like the reminders
 

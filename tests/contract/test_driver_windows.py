@@ -41,6 +41,7 @@ TOOLS = {
     "i-test0006": "fail=media\n",
     "i-test0007": "scan=0x80070005\n",
     "i-test0009": "fail=shutdown\n",
+    "i-test0012": "fail=image\n",
 }
 FOLDERS = ("ProgramData/ReplankTool/run", "$WINDOWS.~BT")
 
@@ -49,7 +50,7 @@ FOLDERS = ("ProgramData/ReplankTool/run", "$WINDOWS.~BT")
 def one() -> Iterator[Bench]:
     with bench("migrate", REPLANK_GUEST_PROVEN=PROVEN, **media.SETTING) as made:
         guests: dict[str, Any] = {each: {"disks": [{"files": {".guest/tool": text}}]} for each, text in TOOLS.items()}
-        names = [WINDOWS_2012R2] * 9 + [WINDOWS_2016, WINDOWS_2019]
+        names = [WINDOWS_2012R2] * 9 + [WINDOWS_2016, WINDOWS_2019, WINDOWS_2012R2]
         made.world.load_fleet(fleet(*(instance(number, each) for number, each in enumerate(names, 1)), guests=guests))
         media.put_media_snapshot(made.world.cloud)
         yield made
@@ -175,6 +176,13 @@ def test_a_media_disk_that_is_not_seen_is_told_before_anything_is_scanned(one: B
     report = preparation(one, driver, guest(one, 6))
     assert (report.phase, report.code) == (JobPhase.FAILED, "Tool.NotInstalled")
     assert "no disk has the serial number" in report.message
+
+
+def test_media_without_a_fitting_image_have_a_code_of_their_own(one: Bench, driver: Driver) -> None:
+    report = preparation(one, driver, guest(one, 12))
+    assert (report.phase, report.code) == (JobPhase.FAILED, "Media.ImageMissing")
+    assert "ServerDatacenter (Server, en-US, build 17763)" in report.message
+    assert "REPLANK_WINDOWS_MEDIA" in report.remedy
 
 
 def test_setup_that_fails_before_the_restart_can_be_tried_again(one: Bench, driver: Driver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,17 +11,20 @@ from unittest import mock
 
 import pytest
 
+from localcloud.account import service
 from shared.adapters.compute import EcsCompute
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.media import CREATE_UNTIL, LATE_CALL, media_disk_row, media_disk_token
 from shared.domain.migration import Migration, State
+from shared.runtime.composition import function_credentials, make_ports
+from shared.stages.media_disks import remove_leftover_media_disks
 from tests.support import media
 from tests.support.drivers import moving
 from tests.support.fleets import WINDOWS_2012R2, fleet, instance
 from tests.support.media import media_disks
 from tests.support.media_rows import change_disk, leftovers, rows, with_row
-from tests.support.ports import Bench, bench
+from tests.support.ports import Bench, CloudClock, bench, settings
 
 
 @pytest.fixture
@@ -177,3 +181,60 @@ def test_a_migration_that_goes_on_after_the_bulk_read_keeps_its_disk(one: Bench)
     with mock.patch.object(type(one.ports.migrations), "load_migrations", return_value=[before]):
         assert leftovers(one) == 0
     assert [each["Status"] for each in media_disks(one.world.cloud)] == ["In_use"]
+
+
+def offer(one: Bench, *categories: str) -> None:
+    """The zone offers only these categories from now on."""
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        service(one.world.cloud, "ecs").world.set_setting("disk_categories", list(categories))
+
+
+def system_disk(one: Bench, category: str) -> None:
+    """The system disk of the instance has this category."""
+    with one.world.cloud.lock:
+        found = service(one.world.cloud, "ecs").world.store.find("disk", {})
+    (disk,) = [each for each in found if each["InstanceId"] == "i-test0001" and each["Type"] == "system"]
+    change_disk(one, disk, Category=category)
+
+
+@pytest.mark.parametrize(
+    ("own", "offered", "made"),
+    [
+        ("cloud_ssd", ["cloud_ssd", "cloud_essd"], "cloud_ssd"),
+        ("cloud_ssd", ["cloud_auto"], "cloud_auto"),
+        ("cloud", ["cloud_essd"], "cloud_essd"),
+    ],
+)
+def test_a_disk_has_the_category_of_the_system_disk_or_one_that_the_zone_offers(
+    one: Bench, own: str, offered: list[str], made: str
+) -> None:
+    system_disk(one, own)
+    offer(one, *offered)
+    guest_with_disk(one)
+    (disk,) = media_disks(one.world.cloud)
+    assert disk["Category"] == made
+    assert disk["Size"] >= (40 if made == "cloud_auto" else 20)
+
+
+def test_a_zone_that_offers_no_fitting_category_is_named(one: Bench) -> None:
+    offer(one, "cloud_regional_disk_auto")
+    made = guest(one)
+    with pytest.raises(Permanent) as refused:
+        one.until(lambda: attached(one, made))
+    assert refused.value.code == "Media.CategoryMissing"
+    assert not media_disks(one.world.cloud)
+
+
+def test_without_the_setting_a_process_soon_stops_to_look_and_forgets_no_disk(one: Bench) -> None:
+    """The setting was removed while a disk existed."""
+    made = guest_with_disk(one)
+    with_row(one, replace(made, state=State.CANCELLED))
+    without = make_ports("watch", settings(), function_credentials(os.environ, None), CloudClock(one.world))
+    assert without.media_disks.may_have_rows()
+    for _ in range(12):
+        if without.media_disks.may_have_rows():
+            remove_leftover_media_disks(without)
+        one.world.run(10)
+    assert not media_disks(one.world.cloud)
+    assert not without.media_disks.may_have_rows()
+    assert one.ports.media_disks.may_have_rows(), "with the setting every process looks"

@@ -538,6 +538,9 @@ class FakeTicks:
 class NoMediaDisks:
     """The rows of media disks, of which there are none."""
 
+    def may_have_rows(self) -> bool:
+        return False
+
     def media_disk_page(self, *, limit: int, token: str) -> MediaDiskPage:
         return MediaDiskPage(())
 

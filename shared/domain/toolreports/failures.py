@@ -33,6 +33,12 @@ class FailureKind:
 
 KINDS = (
     FailureKind(
+        "Media.ImageMissing",
+        r"the media disk has no image \S",
+        "Add to the media disk the ISO file that the message describes (docs/drivers.md), make a snapshot, name it in "
+        "REPLANK_WINDOWS_MEDIA, deploy; then retry.",
+    ),
+    FailureKind(
         "Tool.DiskFull",
         r"no space left on device|not enough (?:free )?space|at least \d+ ?[MG]i?B more space needed",
         "Free the space that the tool names, or enlarge the disk; then retry.",
@@ -65,7 +71,7 @@ KINDS = (
     ),
 )
 """The known kinds of failure. If the words of several kinds match a log, the first of these kinds counts. The messages come from
-yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public issues.
+yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public issues; that about the media disk comes from tool_runner.ps1.
 """
 _READERS = {
     "leapp": findings_of_leapp,
