@@ -81,10 +81,9 @@ class RandomDraws:
         common = self._fleet.get(duration.part)
         if common is None:
             common = self._fleet[duration.part] = self._draw_common_deviation(duration)
-        own = 0.0 if self.fixed is not None else _OWN_SHARE * self._draw_normally_distributed_number(duration.part, *words)
-        z = common + own
-        spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
-        return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
+        if self.fixed is not None:
+            return _duration_at(duration, common)
+        return _duration_at(duration, common + _OWN_SHARE * self._draw_normally_distributed_number(duration.part, *words))
 
     def _draw_common_deviation(self, duration: Duration) -> float:
         if self.fixed is not None:
@@ -100,9 +99,15 @@ class RandomDraws:
 
     def _draw_fraction(self, *words: object) -> float:
         """A random number that is greater than 0 and less than 1."""
-        written = "|".join(map(str, (self.seed, *words)))
+        written = "|".join([self.seed, *map(str, words)])
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
         return (number + 0.5) / 2**48
+
+
+def _duration_at(duration: Duration, z: float) -> timedelta:
+    """The duration at a number of standard deviations from the usual one."""
+    spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
+    return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
 
 _NORMAL = NormalDist()

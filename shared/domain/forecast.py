@@ -24,6 +24,7 @@ from shared.domain.limits import (
     allowed_start_count,
     blocking_limit,
     can_wave_budget_be_spent,
+    free_slots,
     why_budget_spent,
 )
 from shared.domain.record import dataclass
@@ -135,6 +136,10 @@ class _SimulatedRun:
     simulated time advances.
     """
     ends: dict[str, datetime] = field(default_factory=dict)
+    within_budget: tuple[Batch, frozenset[str]] | None = None
+    """The batch and the failed migrations at the last look at the failure budget, if the budget was not spent then. The answer
+    depends on nothing else, so it holds until one of them is replaced.
+    """
 
 
 def forecast_batch(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
@@ -179,6 +184,7 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, wave_of, parts, groups, *queues)
     if outlook.batch.policy.order:
         run.position = {id: number for number, id in enumerate(left)}
+    run.failed = frozenset(each.migration_id for each in outlook.items if each.state == FAILED)
     for each in outlook.items:
         _add_migration_to_run(run, each)
     return run
@@ -196,8 +202,6 @@ def _add_migration_to_run(run: _SimulatedRun, item: ForecastMigration) -> None:
         _enqueue_migration(run, id)
     elif item.state == MOVED:
         _add_to_canary_if_needed(run, id)
-    else:
-        run.failed |= {id}
 
 
 def _add_to_canary_if_needed(run: _SimulatedRun, id: str) -> None:
@@ -311,7 +315,7 @@ def _simulate_act_of_person(run: _SimulatedRun) -> None:
 
 def _simulate_tick(run: _SimulatedRun) -> None:
     """Simulate one tick: pause at the failure budget, end and begin waves, and offer free slots."""
-    if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
+    if run.batch.control.brake is PauseState.OFF and _is_budget_spent(run):
         run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
@@ -321,10 +325,20 @@ def _simulate_tick(run: _SimulatedRun) -> None:
     _start_waiting_migrations(run, StartKind.FIRST_SNAPSHOT, run.first_tries)
 
 
+def _is_budget_spent(run: _SimulatedRun) -> bool:
+    if run.within_budget is not None and run.within_budget[0] is run.batch and run.within_budget[1] is run.failed:
+        return False
+    is_spent = bool(why_budget_spent(_start_context(run)))
+    run.within_budget = None if is_spent else (run.batch, run.failed)
+    return is_spent
+
+
 def _start_waiting_migrations(run: _SimulatedRun, start: StartKind, queue: WaitingQueue) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    room = allowed_start_count(start, _start_context(run)) if queue.positions else 0
+    moving = len(run.moving)
+    has_room = queue.positions and free_slots(run.batch.policy.max_moving, run.account_limit, moving, moving)
+    room = allowed_start_count(start, _start_context(run)) if has_room else 0
     while room > 0 and (id := queue.remove_first(last)) is not None:
         room -= 1
         run.moving.add(id)

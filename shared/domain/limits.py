@@ -209,7 +209,12 @@ def allowed_start_count(start: StartKind, scene: StartContext) -> int:
 
 def free_slot_count(summary: BatchSummary, standing: AdmissionCounts, *, account_limit: int) -> int:
     """How many more slots the batch may take now, by its own limit and by the account's limit."""
-    return max(min(summary.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
+    return free_slots(summary.policy.max_moving, account_limit, standing.held_by_batch, standing.held_by_account)
+
+
+def free_slots(batch_limit: int, account_limit: int, held_by_batch: int, held_by_account: int) -> int:
+    """How many more slots may be taken, by the limits of the batch and of the account, and by the slots held in each."""
+    return max(min(batch_limit - held_by_batch, account_limit - held_by_account), 0)
 
 
 def _why_on_hold(scene: StartContext) -> str:

@@ -91,8 +91,11 @@ class PlanView:
     instances: int
     """Number of migrations that have not ended. Migrations that the precheck refused do not count."""
     unassessed: int
-    """Number of migrations whose precheck has not ended."""
+    """Number of migrations whose precheck has not ended. In a batch of more than 10,000, some of them may be between two hops."""
     routes: dict[str, int]
+    """The number of instances by route. In a batch of more than 10,000 instances, routes, drivers and findings are counted in a
+    sample, and the field ``not_known`` says so.
+    """
     drivers: tuple[DriverCount, ...]
     """The drivers of the instances that will move, most frequent driver first. At most 20 drivers are listed."""
     findings: tuple[FindingCount, ...]
@@ -103,7 +106,7 @@ class PlanView:
     forecast, this field is null, and the field ``not_known`` says so.
     """
     finished_at: datetime | None
-    """The time at which the last migration ended; null while a migration is unfinished."""
+    """The time at which the last migration ended; null while a migration is unfinished, and in a batch of more than 10,000."""
     outcomes: dict[str, int]
     """The actual outcome so far: the number of migrations in each state."""
     openings: tuple[StartPeriodView, ...]

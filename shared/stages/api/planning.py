@@ -19,6 +19,7 @@ from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
+from shared.stages.api.plan_rows import NAMED, PlanRows, is_unfinished, read_plan_rows
 from shared.stages.api.plan_views import (
     AssumedDuration,
     DriverCount,
@@ -29,7 +30,6 @@ from shared.stages.api.plan_views import (
     StartPeriodView,
 )
 from shared.stages.closing import SETTLED
-from shared.stages.waving import name_as_sort_key
 
 MOST_RUNS, WORK = 60, 6000
 """Maximum runs of the forecast, and maximum migrations in all runs together. Together, the two limits keep the answer time to a few
@@ -42,7 +42,6 @@ maximum, the plan omits the forecast made at the acknowledgement.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""
-NAMED = 5
 MOST_DRIVERS = 20
 """Maximum drivers that a plan lists."""
 MOST_OTHERS = 100
@@ -56,21 +55,17 @@ _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
     """Return the plan of the batch as of now; raises Refused (Batch.NotFound)."""
     batch, now = ports.batches.load(batch_id), ports.clock.now()
-    found = _migrations_in_wave_order(ports, batch)
-    meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
-    cut = _migration_ids_by_wave(batch, meant, ports)
+    read = read_plan_rows(batch, ports)
+    meant = read.meant
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    items = [_forecast_item_of_migration(each, batch) for each in meant]
-    unfinished = sum(each.state in (WAITING, MOVING) for each in items)
-    ahead = forecast_batch(
-        _shortened_forecast_input(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
-    )
-    gib, seen = _snapshot_gib_and_sample_size(meant, ports)
-    settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
-    names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
-    is_planned_shown = unfinished + len(meant) <= MOST_IN_RUN
-    planned = _forecast_at_acknowledgement(batch, meant, cut, limit, seed, runs) if is_planned_shown else None
+    unfinished = [id for id in meant if is_unfinished(read.states[id], batch)]
+    ahead = forecast_batch(_forecast_input(batch, read, unfinished, now, limit), seed=seed, runs=runs)
+    counted = [each for each in read.counted if each.state is not State.PRECHECK_FAILED]
+    gib, seen = _snapshot_gib_and_sample_size(counted, len(meant), ports)
+    settled = bool(read.states) and not batch.dry_run and all(state in SETTLED for state in read.states.values())
+    is_planned_shown = not read.is_sample and len(unfinished) + len(meant) <= MOST_IN_RUN
+    planned = _forecast_at_acknowledgement(batch, read, limit, seed, runs) if is_planned_shown else None
     return PlanView(
         batch_id=batch_id,
         state=batch.state.value,
@@ -79,69 +74,57 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         runs=runs,
         digest=batch.digest,
         left_out=batch.left_out,
-        instances=unfinished,
-        unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
-        routes=dict(Counter(_route_text(each, ports) for each in meant)),
-        drivers=_driver_counts(meant),
-        findings=_finding_counts(found),
+        instances=len(unfinished),
+        unassessed=_unassessed_count(read),
+        routes=dict(Counter(_route_text(each, ports) for each in counted)),
+        drivers=_driver_counts(counted),
+        findings=_finding_counts(read.counted),
         finish=_view_of_finish_forecast(ahead.finish),
-        waves=tuple(
-            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _view_of_finish_forecast(each))
-            for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
-        ),
+        waves=_planned_waves(read, ahead.waves),
         planned=_view_of_finish_forecast(planned) if planned else None,
-        finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
-        outcomes=dict(Counter(each.state.value for each in found)),
+        finished_at=max(each.finished_at or each.entered_at for each in read.rows.values()) if _has_end(read, settled) else None,
+        outcomes=dict(Counter(state.value for state in read.states.values())),
         openings=_views_of_start_periods(batch, ahead.finish, now),
         limits=_sentences_about_limits(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
         currency=prices[1],
         sizes_seen=seen,
-        needs_a_person=_steps_for_people(batch, found, len(cut), now),
-        not_known=(*_forecast_caveats(batch, found, now, ports), *_batch_size_caveats(batch, unfinished, is_planned_shown)),
+        needs_a_person=_steps_for_people(batch, read, now),
+        not_known=(
+            *_forecast_caveats(batch, settled, now, ports),
+            *_batch_size_caveats(batch, read, len(unfinished), is_planned_shown, settled),
+        ),
         assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
 
-def _migrations_in_wave_order(ports: Ports, batch: Batch) -> list[Migration]:
-    """Return all migrations of the batch, in the order in which the batch is divided into waves."""
-    found: list[Migration] = []
-    token = ""
-    while True:
-        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=100, token=token)
-        found += page.migrations
-        token = page.next_token
-        if not token:
-            return _migrations_in_stored_order(found, batch, ports)
+def _has_end(read: PlanRows, settled: bool) -> bool:
+    """Whether the time at which the last migration ended is known."""
+    return settled and not read.is_sample
 
 
-def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
-    """Return the migrations in the order that the acknowledgement fixed.
-
-    Before the acknowledgement, sort the migrations by the keys that an acknowledgement would use.
-    """
-    by_name = sorted(found, key=name_as_sort_key)
-    if not batch.policy.stores_order:
-        return by_name
-    places = ports.batches.waves(batch.batch_id).position_by_migration if batch.acknowledgement else {}
-    if places:
-        return sorted(by_name, key=lambda each: places.get(each.migration_id, len(places)))
-    keys = {id: key for page in ports.batches.wave_sort_keys(batch.batch_id) for id, key in page.items()}
-    return sorted(by_name, key=lambda each: keys.get(each.migration_id) or name_as_sort_key(each))
+def _unassessed_count(read: PlanRows) -> int:
+    """Count the migrations whose precheck has not ended. In a sample, some are between two hops."""
+    return sum(state in _UNASSESSED and not (id in read.rows and read.rows[id].hop) for id, state in read.states.items())
 
 
-def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """Return the ids of the migrations in each wave.
-
-    Before the acknowledgement, return the waves that an acknowledgement would make now.
-    """
-    if not batch.policy.waves:
-        return []
-    ids = [each.migration_id for each in meant]
-    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.divide_into_waves(
-        ids, batch.policy.waves
+def _planned_waves(read: PlanRows, ends: Sequence[FinishTimes]) -> tuple[PlannedWave, ...]:
+    """Return the waves with their forecasts. A wave of which no migration is in the forecast is left out."""
+    return tuple(
+        PlannedWave(
+            number,
+            len(ids),
+            tuple(each.instance_name or each.instance_id for id in ids[:NAMED] if (each := _meant_row(read, id))),
+            _view_of_finish_forecast(end),
+        )
+        for number, (ids, end) in enumerate(zip(read.cut, ends, strict=False), 1)
     )
+
+
+def _meant_row(read: PlanRows, id: str) -> Migration | None:
+    found = read.rows.get(id)
+    return found if found and found.state is not State.PRECHECK_FAILED else None
 
 
 def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
@@ -154,41 +137,38 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _forecast_item_of_migration(migration: Migration, batch: Batch) -> ForecastMigration:
-    """Return the item that represents the migration in the forecast.
+def _forecast_input(batch: Batch, read: PlanRows, unfinished: Sequence[str], now: datetime, limit: int) -> ForecastInput:
+    """Return the forecast's input: at most the first ``MOST_IN_RUN`` unfinished migrations, and all that have ended."""
+    later = set(unfinished[MOST_IN_RUN:])
+    items = [_forecast_item(id, read.states[id], read.rows.get(id), batch) for id in read.meant if id not in later]
+    cut = [kept for ids in read.cut if (kept := tuple(id for id in ids if id not in later))] if later else read.cut
+    return ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)
+
+
+def _forecast_item(id: str, state: State, row: Migration | None, batch: Batch) -> ForecastMigration:
+    """Return the item that represents the migration in the forecast. The row of an unfinished migration must have been read.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
     """
-    hops = max(len(migration.hops) - migration.hop, 1)
-    id, group = migration.migration_id, migration.group
-    if migration.state in MOVES:
-        return ForecastMigration(id, hops, MOVING, migration.entered_at, group, migration.driver)
-    if migration.state in _ENDED_WELL:
-        return ForecastMigration(id, hops, MOVED, group=group, driver=migration.driver)
-    over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
-    return ForecastMigration(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
+    if row is None:
+        return ForecastMigration(id, 1, MOVED if state in _ENDED_WELL else FAILED)
+    hops = max(len(row.hops) - row.hop, 1)
+    if state in MOVES:
+        return ForecastMigration(id, hops, MOVING, row.entered_at, row.group, row.driver)
+    if state in _ENDED_WELL:
+        return ForecastMigration(id, hops, MOVED, group=row.group, driver=row.driver)
+    return ForecastMigration(id, hops, WAITING if is_unfinished(state, batch) else FAILED, group=row.group, driver=row.driver)
 
 
-def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
-    """Return the forecast's input with only the first ``MOST_IN_RUN`` unfinished migrations, in the batch's order."""
-    unfinished = [each.migration_id for each in outlook.items if each.state in (WAITING, MOVING)]
-    later = set(unfinished[MOST_IN_RUN:])
-    if not later:
-        return outlook
-    cut = [kept for ids in outlook.cut if (kept := tuple(id for id in ids if id not in later))]
-    return replace(outlook, items=[each for each in outlook.items if each.migration_id not in later], cut=cut)
-
-
-def _forecast_at_acknowledgement(
-    batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
-) -> FinishTimes | None:
+def _forecast_at_acknowledgement(batch: Batch, read: PlanRows, limit: int, seed: str, runs: int) -> FinishTimes | None:
     """Return the finish times that were forecast at the acknowledgement; None before the acknowledgement."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
     fresh = replace(_batch_as_if_approved(batch, then), control=UNTOUCHED)
+    meant = [read.rows[id] for id in read.meant]
     items = [ForecastMigration(each.migration_id, max(len(each.hops), 1), group=each.group, driver=each.driver) for each in meant]
-    return forecast_batch(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
+    return forecast_batch(ForecastInput(fresh, items, read.cut, then, limit), seed=seed, runs=runs).finish
 
 
 def _views_of_start_periods(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[StartPeriodView, ...]:
@@ -220,16 +200,16 @@ def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
     return tuple(FindingCount(code, first[code].severity.value, first[code].title, number) for code, number in counts.most_common())
 
 
-def _snapshot_gib_and_sample_size(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
+def _snapshot_gib_and_sample_size(counted: Sequence[Migration], number: int, ports: Ports) -> tuple[int, int]:
+    """Return the maximum size of the snapshots of ``number`` instances in GiB, and the number of instances that were read."""
     per_hop: list[int] = []
-    for migration in meant[:SIZES_READ]:
+    for migration in counted[:SIZES_READ]:
         document = ports.migrations.stored_document(migration.migration_id, instance_document_name(0))
         if document is not None:
             per_hop.append(sum(each.size_gib for each in InstanceFacts.from_json(document).disks))
     if not per_hop:
         return 0, 0
-    hops = sum(max(len(each.hops), 1) for each in meant)
+    hops = sum(max(len(each.hops), 1) for each in counted) * number / len(counted)
     return round(sum(per_hop) / len(per_hop) * hops), len(per_hop)
 
 
@@ -253,9 +233,9 @@ def _sentences_about_limits(batch: Batch, now: datetime, ports: Ports) -> tuple[
     return tuple(said)
 
 
-def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
+def _forecast_caveats(batch: Batch, settled: bool, now: datetime, ports: Ports) -> tuple[str, ...]:
     """Return, in sentences, what the forecast ignores and what may delay the batch."""
-    if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
+    if settled:
         return ()
     said = list[str]()
     held = ports.admission.current_hold()
@@ -276,13 +256,21 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     return tuple(said)
 
 
-def _batch_size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
-    """Return, in sentences, what the forecast leaves out because the batch is too large."""
+def _batch_size_caveats(batch: Batch, read: PlanRows, unfinished: int, is_planned_shown: bool, settled: bool) -> tuple[str, ...]:
+    """Return, in sentences, what the plan leaves out because the batch is too large."""
     said = list[str]()
     if unfinished > MOST_IN_RUN:
         said.append(f"the forecast is for the first {MOST_IN_RUN} of {unfinished} instances")
     if batch.acknowledgement is not None and not is_planned_shown:
         said.append("the forecast at the acknowledgement is left out, because the batch is too large")
+    if read.is_sample:
+        others, counted = len(read.states) - read.refused, len(read.counted) - read.refused_counted
+        said.append(
+            f"routes, drivers and findings are counted in {counted} of {others} instances,"
+            f" and in {read.refused_counted} of {read.refused} refused ones, because the batch is too large"
+        )
+    if settled and read.is_sample:
+        said.append("the time of the end is left out, because the batch is too large")
     return tuple(said)
 
 
@@ -292,12 +280,11 @@ def _other_batches_text(others: int) -> str:
     return f"{'at least ' if others >= MOST_OTHERS - 1 else ''}{others} other batches may start migrations"
 
 
-def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
+def _steps_for_people(batch: Batch, read: PlanRows, now: datetime) -> tuple[str, ...]:
     """Return, in sentences, the steps that need a person, in the order in which they occur."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
-    refused = sum(each.state is State.PRECHECK_FAILED for each in found)
-    if refused:
-        said.append(f"{refused} refused by the precheck: see the findings, then retry or cancel")
+    if read.refused:
+        said.append(f"{read.refused} refused by the precheck: see the findings, then retry or cancel")
     if batch.dry_run:
         said.append("somebody submits the batch without the dry run")
     elif batch.acknowledgement is None:
@@ -308,16 +295,19 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
         else ""
     )
     said += [missing] if missing else []
-    if policy.gate == waves.BY_HAND and cut > 1:
-        said.append(f"a person begins each of the {cut - 1} further waves")
-    by_hand = sum(driver_traits(each.driver).attended and each.state not in SETTLED for each in found)
+    if policy.gate == waves.BY_HAND and len(read.cut) > 1:
+        said.append(f"a person begins each of the {len(read.cut) - 1} further waves")
+    by_hand = sum(driver_traits(each.driver).attended and each.state not in SETTLED for each in read.rows.values())
     if driver_traits(policy.driver).attended:
         said.append("a person starts each job in the ECS console")
     elif by_hand:
-        said.append(f"a person starts the job of {by_hand} instances in the ECS console")
-    failed = sum(each.state is State.FAILED for each in found)
+        if read.is_sample:
+            said.append(f"a person starts the job of at least {by_hand} instances in the ECS console")
+        else:
+            said.append(f"a person starts the job of {by_hand} instances in the ECS console")
+    failed = sum(state is State.FAILED for state in read.states.values())
     if failed:
         said.append(f"{failed} failed: see the reasons, then retry or roll back")
-    if batch.dry_run or any(each.state not in TERMINAL for each in found):
+    if batch.dry_run or any(state not in TERMINAL for state in read.states.values()):
         said.append("somebody confirms the moved instances; until then their snapshots are kept and billed")
     return tuple(said)
