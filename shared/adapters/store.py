@@ -23,7 +23,7 @@ Expected = Mapping[str, Any]
 A condition is a value, a frozenset of allowed values, a ``AtMost``, or ``AbsentColumn``.
 """
 BATCH_ROWS = 100
-"""Maximum number of rows in one bulk call. Tablestore accepts 100 rows in BatchGetRow, and 200 rows or 4 MB in BatchWriteRow."""
+"""Maximum number of rows that one bulk call reads. Tablestore accepts 100 rows in BatchGetRow."""
 RANGE_CALLS = 50
 """Maximum number of GetRange calls for one page. One call reads up to 5,000 rows or 4 MB.
 
@@ -216,7 +216,7 @@ class Store:
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_rows(self, table: str, items: Sequence[Any]) -> list[Any]:
-        """Write at most ``BATCH_ROWS`` rows.
+        """Write at most 200 rows, which together have at most 4 MB.
 
         The items must all be puts, or all be updates. Returns the results in the order of the items.
         """

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, sdk_condition, sdk_row
+from shared.adapters.store import Expected, Key, Store, sdk_condition, sdk_row
 from shared.domain.errors import Transient
 
+WRITE_ROWS = 200
+"""Maximum number of rows in one bulk call. Tablestore accepts 200 rows in BatchWriteRow."""
 BATCH_BYTES = 2 * 1024 * 1024
 """Maximum size of the columns in one bulk call. Tablestore accepts 4 MB in BatchWriteRow, names and key columns included."""
 Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
@@ -51,8 +53,8 @@ def put_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, An
     from tablestore import PutRowItem
 
     written: list[bool] = []
-    for place in range(0, len(rows), BATCH_ROWS):
-        part = rows[place : place + BATCH_ROWS]
+    for place in range(0, len(rows), WRITE_ROWS):
+        part = rows[place : place + WRITE_ROWS]
         items = [PutRowItem(sdk_row(key, list(put.items())), sdk_condition("IGNORE")) for key, put in part]
         written += [each.is_ok for each in store.write_rows(table, items)]
     return written
@@ -64,7 +66,7 @@ def _portions(changes: Sequence[Change]) -> Iterator[list[Change]]:
     size = 0
     for change in changes:
         needs = sum(len(value.encode()) for value in change[1].values() if isinstance(value, str))
-        if portion and (size + needs > BATCH_BYTES or len(portion) == BATCH_ROWS):
+        if portion and (size + needs > BATCH_BYTES or len(portion) == WRITE_ROWS):
             yield portion
             portion, size = [], 0
         portion.append(change)
@@ -88,8 +90,8 @@ def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
     condition.
     """
     written: list[bool] = []
-    for place in range(0, len(items), BATCH_ROWS):
-        rows = store.write_rows(table, items[place : place + BATCH_ROWS])
+    for place in range(0, len(items), WRITE_ROWS):
+        rows = store.write_rows(table, items[place : place + WRITE_ROWS])
         refused = next((each for each in rows if not each.is_ok and each.error_code != "OTSConditionCheckFail"), None)
         if refused is not None:
             sentence = f"Tablestore answered {refused.error_code} for a row of {table}: {refused.error_message}"

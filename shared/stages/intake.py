@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from shared.stages.waving import WaveOrderWriter
 
 _LOG = logging.getLogger("replank")
+MADE_AT_ONCE = 400
+"""Number of migrations that are made together: two full calls of BatchWriteRow, and 25 full calls of PutEvents. Pages of a listing
+have at most 100 instances, so smaller portions would leave room in most calls.
+"""
 MOST_SHOWN = 100
 """Maximum missing instances that the batch's own row shows. The list of left-out instances names every missing instance."""
 
@@ -90,8 +95,8 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     survey, choice, selection = RegionProblems(), InstanceChoice(batch, ports), batch.selection
     order = _new_wave_order_writer(batch, ports)
     ids, accounts = selection.instance_ids, selection.account_ids
-    for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch)):
-        chosen = choice.choose_instances_from_page(page)
+    pages = instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch))
+    for chosen in _portions(map(choice.choose_instances_from_page, pages)):
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
             order.buffer_sort_keys((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
@@ -105,6 +110,18 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     after = replace(planned, state=_state_after_planning(planned), version=batch.version + 1, problems=problems)
     ports.batches.commit(batch, after, left_out=choice.left_out_instances())
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
+
+
+def _portions(pages: Iterable[Sequence[FoundInstance]]) -> Iterator[list[FoundInstance]]:
+    """Yield the instances of the pages in portions of ``MADE_AT_ONCE``, and then the rest."""
+    waiting: list[FoundInstance] = []
+    for page in pages:
+        waiting += page
+        while len(waiting) >= MADE_AT_ONCE:
+            yield waiting[:MADE_AT_ONCE]
+            waiting = waiting[MADE_AT_ONCE:]
+    if waiting:
+        yield waiting
 
 
 def _state_after_planning(planned: Batch) -> BatchState:
@@ -156,7 +173,7 @@ def _locations_and_codes_of_problems(problems: tuple[Problem, ...]) -> set[tuple
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
-    """Make the missing migrations for one page of instances, and request their prechecks. Return True if none of the migrations
+    """Make the missing migrations for some instances, and request their prechecks. Return True if none of the migrations
     existed before.
 
     Intake may crash at any point of this function. After a crash, the tick starts the planning again, which keeps existing rows and

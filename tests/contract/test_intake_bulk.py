@@ -10,6 +10,8 @@ from unittest import mock
 
 import pytest
 
+from shared.adapters import store_bulk
+from shared.adapters.bus import MAX_ENTRIES
 from shared.adapters.store import Store
 from shared.domain import events
 from shared.domain.batch import RISKS_VERSION, BatchState
@@ -17,6 +19,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import State, first_journal_entry
+from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
 from shared.stages import intake, waving
@@ -125,7 +128,7 @@ def owing(ports: Ports, batch_id: str) -> set[str]:
             return found
 
 
-@pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [900, pytest.param(10_000, marks=pytest.mark.long)])
 def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int) -> None:
     with bench("intake") as one:
         bus = FakeBus()
@@ -154,8 +157,17 @@ def test_a_thousand_instances_take_few_calls() -> None:
         )
         message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
         calls = Counter(one.calls(lambda: intake.handle_message(message, one.ports)))
-        assert calls["BatchWriteRow"] == 20
-        assert sum(calls.values()) <= 110, calls
+        assert calls["BatchWriteRow"] == 2 * 1000 // store_bulk.WRITE_ROWS
+        assert calls["putEvents"] == -(-1000 // MAX_ENTRIES), "pages have 100 instances, and every call but the last is full"
+        assert sum(calls.values()) <= 90, calls
+
+
+def test_instances_that_are_left_out_leave_no_room_in_the_portions() -> None:
+    pages = [range(100), range(100, 163), range(163, 163), range(163, 1000)]
+    given = [[FoundInstance(f"i-{number}", "r", "n", "", "", "linux", "Running") for number in page] for page in pages]
+    portions = list(intake._portions(given))
+    assert [len(each) for each in portions[:-1]] == [intake.MADE_AT_ONCE] * (len(portions) - 1)
+    assert [each for portion in portions for each in portion] == [each for page in given for each in page]
 
 
 def test_a_thousand_instances_of_a_release_take_few_calls() -> None:
