@@ -31,8 +31,10 @@ again. ECS and SMC calls are free; what SMC's jobs use by themselves is not coun
 
 Function time is that of {function_vcpu} vCPU and {function_memory_gb} GB: what was computed here on a whole core takes
 {slower:.1f} times as long there, and a call is taken to last {call_latency_ms} ms. {cold:.0%} of the invocations are taken
-to start cold, at {start_ms:.0f} ms of CPU each: functions that run rarely do. An invocation is taken to write
-{log_kib_per_invocation} KiB of log. An account in which nothing moves costs {idle} {currency} a day: the tick
+to start cold, at {start_ms:.0f} ms of CPU each: functions that run rarely do. intake and api have more of a
+core (s.yaml). They compute faster for the same price, but waiting costs them more. That is left out, because
+they make few of a migration's calls. An invocation is taken to write {log_kib_per_invocation}
+KiB of log. An account in which nothing moves costs {idle} {currency} a day: the tick
 looks once a minute, and every fifth minute it writes one row with its time ({records} calls a day).
 
 ## A fleet

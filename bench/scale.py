@@ -286,28 +286,31 @@ def row(found: dict[str, Any]) -> list[Any]:
     for name, number in found["calls"].items():
         service[name.partition(" ")[0]] += number
     counts = [sum(service.values()), service["tablestore"], service["ecs"], service["eventbridge"]]
-    times = [found["cpu_s"], in_account_s(found), time_limit_s(function)]
+    times = [found["cpu_s"], in_account_s(found), int(props(function)["timeout"])]
     return [f"{found['instances']:,}: {what}", *counts, *times, round(found["before_mib"]), round(found["peak_mib"])]
 
 
 def in_account_s(found: dict[str, Any]) -> float:
-    """The time that the function would take in an account, with the share of a core and the length of a call from prices.json."""
-    price = json.loads(PRICES.read_text(encoding="utf-8"))
-    return float(found["cpu_s"] / price["function_vcpu"] + sum(found["calls"].values()) * price["call_latency_ms"] / 1000)
+    """The time that the function would take in an account: its share of a core is that of s.yaml, and the length of a call that of
+    prices.json.
+    """
+    share, latency = float(props(MEASURED[found["function"]][0])["cpu"]), json.loads(PRICES.read_text(encoding="utf-8"))
+    return float(found["cpu_s"] / share + sum(found["calls"].values()) * latency["call_latency_ms"] / 1000)
 
 
-def time_limit_s(function: str) -> int:
-    """The function's time limit from s.yaml."""
+def props(function: str) -> dict[str, Any]:
+    """What s.yaml sets for the function."""
     services = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))
-    return int(services["resources"][function]["props"]["timeout"])
+    return dict(services["resources"][function]["props"])
 
 
 def shown(result: dict[str, Any]) -> str:
     """A batch of all instances of one release, with waves, and ticks with many migrations in hand. Each function runs in a process
     of its own. CPU time and memory are those of the function alone; memory before includes Python, the SDKs and what forwards the
-    calls. The time in the account is reckoned, not measured: from the CPU time, the function's share of a core, and the length of a
-    call in `bench/prices.json`. If intake reaches its limit, the tick plans the batch again, which keeps the rows that exist."""
-    late = [each for each in result["functions"] if in_account_s(each) > time_limit_s(MEASURED[each["function"]][0])]
+    calls. The time in the account is reckoned, not measured: from the CPU time, the function's share of a core in `s.yaml`, and the
+    length of a call in `bench/prices.json`. If intake reaches its limit, the tick plans the batch again, which keeps the rows that
+    exist. The plan of a batch of more than 10,000 instances reads 10,000 rows for its forecast and a sample for its counts."""
+    late = [each for each in result["functions"] if in_account_s(each) > props(MEASURED[each["function"]][0])["timeout"]]
     named = "; ".join(f"{each['instances']:,}: {MEASURED[each['function']][1]}" for each in late)
     beyond = f"\n\nReckoned to take longer than the function may run: {named}." if late else ""
     return table(HEADS, [row(each) for each in result["functions"]]) + beyond

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import costs, pages
+from bench import costs, pages, scale
 from bench.report import RESULTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -24,6 +24,14 @@ def test_every_result_has_its_command_and_its_machine() -> None:
         found = json.loads(path.read_text(encoding="utf-8"))
         assert found["command"].startswith("python -m bench."), path.name
         assert {"python", "cores", "load"} <= set(found["machine"]), path.name
+
+
+def test_what_a_large_batch_takes_fits_into_its_function() -> None:
+    """With room: the machine that measured is not the account's."""
+    for each in json.loads((RESULTS / "scale.json").read_text(encoding="utf-8"))["functions"]:
+        given = scale.props(scale.MEASURED[each["function"]][0])
+        assert scale.in_account_s(each) < 0.9 * given["timeout"], each["function"]
+        assert each["peak_mib"] < 0.7 * given["memorySize"], each["function"]
 
 
 def test_what_was_not_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
