@@ -42,10 +42,11 @@ def fitting(scenario: Scenario) -> Scenario:
     """The scenario without what the older version does not know.
 
     Nobody pauses, stops, holds or changes a policy, no budget is used up, and no rule has files or a check of its own. An order is
-    that of the names: an older intake stores no sort keys, and the acknowledgement then takes the names.
+    that of the names: an older intake stores no sort keys, and the acknowledgement then takes the names. The functions run their
+    scripts themselves, because an older version knows no kept commands.
     """
     batches = tuple(_without_newer_choices(each) for each in scenario.batches)
-    return replace(scenario, holds=0, brakes=0, changes=0, batches=batches)
+    return replace(scenario, holds=0, brakes=0, changes=0, keeps_commands=False, run_role=False, batches=batches)
 
 
 def _without_newer_choices(plan: BatchPlan) -> BatchPlan:
