@@ -23,7 +23,7 @@ from pathlib import Path
 
 from shared.runtime.composition import FUNCTIONS, USES_ECS, USES_SMC
 from tools.package import archive
-from tools.package.bundle import with_bundle
+from tools.package.bundle import Bundler
 from tools.package.content import Content, compiled, own, unpack
 from tools.package.target import Target, interpreter
 from tools.package.wheelhouse import ROOT, Wheelhouse, pins
@@ -71,6 +71,7 @@ class Builder:
     def __init__(self, target: Target, out: Path, *, root: Path = ROOT, wheels: Path | None = None) -> None:
         self.target, self.out, self._root = target, out, root
         self.python = interpreter(target)
+        self._bundler = Bundler(self.python, target) if self.python is not None else None
         self.wheels = Wheelhouse((wheels or out / "wheels") / target.tag, target)
         self._work = out / "tree" / target.tag
         self._unpacked: dict[str, Content] = {}
@@ -105,8 +106,8 @@ class Builder:
         content["licenses/LICENSE"] = self._root / "LICENSE"
         versions = pins()
         content["packages.txt"] = "".join(f"{name}=={versions[name]}\n" for name in packages).encode()
-        if self.python is not None and function != CONSOLE:
-            content = with_bundle(content, self.python, self.target)
+        if self._bundler is not None and function != CONSOLE:
+            content = self._bundler.with_bundle(content)
         return archive.write(self.out / f"{function}.zip", content)
 
 

@@ -7,9 +7,8 @@ import marshal
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from shared.runtime.bundle import NAME
 from tools.package.target import Target
@@ -23,32 +22,49 @@ PATIENCE_S = 60
 Content = Mapping[str, Path | bytes]
 
 
-def with_bundle(content: Content, python: Path, target: Target) -> dict[str, Path | bytes]:
-    """The content of a package, where the bundle takes the place of the compiled files of the modules in it.
+class Bundler:
+    """Writes the bundles of the packages for one target. ``python`` is the target's interpreter.
 
-    ``python`` is the target's interpreter. It starts the function to find which modules a start imports.
+    The generated modules are compiled once for all packages, because the source of ECS has 8 MB.
     """
-    modules = sorted(_modules_of_start(content, python).items())
-    generated = [source for _, source in modules if source.partition("/")[0] in GENERATED]
-    pieces = dict(zip(generated, _compiled_in_pieces([(content[source], source) for source in generated], python), strict=True))
-    rest, bytecode, magic = dict(content), bytearray(), b""
 
-    def add(code: bytes) -> tuple[int, int]:
-        start = len(bytecode)
-        bytecode.extend(code)
-        return start, len(bytecode)
+    def __init__(self, python: Path, target: Target) -> None:
+        self._python, self._target = python, target
+        self._pieces: dict[str, tuple[bytes, Mapping[str, tuple[bytes, tuple[str, ...]]]]] = {}
 
-    index: dict[str, tuple[str, int, int, dict[str, tuple[int, int, tuple[str, ...]]]]] = {}
-    for name, source in modules:
-        compiled = rest.pop(_compiled_name(source, target))
-        assert isinstance(compiled, Path)
-        data = compiled.read_bytes()
-        magic = data[:MAGIC_BYTES]
-        code, classes = pieces.get(source, (data[HEADER_BYTES:], {}))
-        index[name] = (source, *add(code), {each: (*add(own), needed) for each, (own, needed) in classes.items()})
-    entries = marshal.dumps(index, 2)  # this version of the format has no references, whose order could differ
-    rest[NAME] = magic + len(entries).to_bytes(4, "little") + entries + bytes(bytecode)
-    return rest
+    def with_bundle(self, content: Content) -> dict[str, Path | bytes]:
+        """The content of a package, where the bundle takes the place of the compiled files of the modules in it.
+
+        The function is started to find which modules a start imports.
+        """
+        modules = sorted(_modules_of_start(content, self._python).items())
+        self._compile_in_pieces({source: content[source] for _, source in modules if source.partition("/")[0] in GENERATED})
+        rest, bytecode, magic = dict(content), bytearray(), b""
+
+        def add(code: bytes) -> tuple[int, int]:
+            start = len(bytecode)
+            bytecode.extend(code)
+            return start, len(bytecode)
+
+        index: dict[str, tuple[str, int, int, dict[str, tuple[int, int, tuple[str, ...]]]]] = {}
+        for name, source in modules:
+            compiled = rest.pop(_compiled_name(source, self._target))
+            assert isinstance(compiled, Path)
+            data = compiled.read_bytes()
+            magic = data[:MAGIC_BYTES]
+            code, classes = self._pieces.get(source, (data[HEADER_BYTES:], {}))
+            index[name] = (source, *add(code), {each: (*add(own), needed) for each, (own, needed) in classes.items()})
+        entries = marshal.dumps(index, 2)  # this version of the format has no references, whose order could differ
+        rest[NAME] = magic + len(entries).to_bytes(4, "little") + entries + bytes(bytecode)
+        return rest
+
+    def _compile_in_pieces(self, sources: Mapping[str, Path | bytes]) -> None:
+        """Compile the generated modules that are not compiled yet."""
+        new = [source for source in sources if source not in self._pieces]
+        jobs = [(str(sources[source]), f"/code/{source}", source.endswith("/models.py")) for source in new]
+        if jobs:
+            found = marshal.loads(_run(self._python, PIECES, given=json.dumps(jobs)))
+            self._pieces.update(zip(new, found, strict=True))
 
 
 def _compiled_name(source: str, target: Target) -> str:
@@ -66,12 +82,6 @@ def _modules_of_start(content: Content, python: Path) -> dict[str, str]:
                 place.symlink_to(file.resolve())
         found: dict[str, str] = json.loads(_run(python, START, folder).splitlines()[-1])
     return found
-
-
-def _compiled_in_pieces(modules: Sequence[tuple[Any, str]], python: Path) -> Any:
-    """The bytecode of generated modules, as pieces.py gives it."""
-    jobs = [(str(path), f"/code/{source}", source.endswith("/models.py")) for path, source in modules]
-    return marshal.loads(_run(python, PIECES, given=json.dumps(jobs)))
 
 
 def _run(python: Path, script: Path, *arguments: str, given: str = "") -> bytes:

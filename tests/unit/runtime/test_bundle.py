@@ -12,7 +12,7 @@ import pytest
 
 from shared.runtime.bundle import NAME
 from tests.support.repository import ROOT
-from tools.package.bundle import with_bundle
+from tools.package.bundle import Bundler
 from tools.package.content import compiled, own
 from tools.package.target import Target
 
@@ -52,7 +52,8 @@ def package(tmp_path: Path) -> Path:
         (sources / name).parent.mkdir(parents=True, exist_ok=True)
         (sources / name).write_text(text, encoding="utf-8")
     found = own(sources, ["."])
-    content = with_bundle({**found, **compiled(found, tmp_path / "made", Path(sys.executable), HERE)}, Path(sys.executable), HERE)
+    python = Path(sys.executable)
+    content = Bundler(python, HERE).with_bundle({**found, **compiled(found, tmp_path / "made", python, HERE)})
     folder = tmp_path / "package"
     for name, data in content.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
