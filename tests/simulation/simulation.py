@@ -353,7 +353,7 @@ class Simulation:
         return not within(policy, self.scene.now) or bool(blacked(policy, self.scene.now))
 
     def _at_rest(self) -> bool:
-        waiting = service(self.cloud, "fc").queue.waiting()
+        waiting = service(self.cloud, "fc").queue.waiting() or "batch" in self.cloud.scheduler.keys(PERIOD)
         return not waiting and not self._planning() and all(map(self._rests, self.truth.migrations))
 
     def _planning(self) -> list[str]:
