@@ -20,8 +20,11 @@ from shared.ports.ports import Ports
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Add to the ledger every snapshot that has SMC's name prefix and was made since the precheck.
 
-    A snapshot that may belong to somebody else is marked as kept, with the reason.
+    A snapshot that may belong to somebody else is marked as kept, with the reason. If the driver's job makes no copies, every such
+    snapshot belongs to somebody else, and none is added.
     """
+    if not driver_traits(migration.driver).copies_disks:
+        return
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _snapshots_with_smc_name(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.entries_of_migration(migration.migration_id)

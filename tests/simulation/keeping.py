@@ -63,7 +63,9 @@ class CommandsByHand:
         self._plan(AFTER_DEPLOYMENT)
 
     def minute(self) -> None:
-        """One minute of the storm."""
+        """One minute of the storm. While a slow function runs, the environment is that of the function, so nobody acts."""
+        if self.invoker.frames:
+            return
         if self.chaos.hits(DELETED):
             with self.invoker.outside():
                 found = self._delete()
