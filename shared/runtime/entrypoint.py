@@ -25,4 +25,6 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation, as ``shared.runtime.invocation.handle_event`` says."""
     from shared.runtime import invocation
 
+    if not invocation.is_initialized(function):  # the platform did not call the initializer
+        initialize(function, context)
     return invocation.handle_event(function, event, context)

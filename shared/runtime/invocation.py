@@ -73,6 +73,11 @@ def initialize(function: str, context: object) -> None:
     importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 
+def is_initialized(function: str) -> bool:
+    """Whether ``initialize`` has run in this process."""
+    return function in _running
+
+
 def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 

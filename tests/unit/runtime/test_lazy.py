@@ -47,6 +47,11 @@ def test_a_start_loads_none_of_them() -> None:
     assert start("watch", LOADED) == ""
 
 
+def test_a_start_without_the_initializer_loads_none_of_them_either() -> None:
+    first = "try:\n    index.handler(b'{}', None)\nexcept Exception as error:\n    print(type(error).__name__, end=' ')"
+    assert run(f"import sys\nfrom functions.watch import index\n{first}\n{LOADED}").splitlines()[-1].strip() == "Refused"
+
+
 def test_the_switch_leaves_them_alone() -> None:
     assert start("watch", LOADED, REPLANK_LAZY_AIOHTTP="0") == "aiohttp.client asyncio.events"
 
