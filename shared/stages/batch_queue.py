@@ -47,10 +47,6 @@ class BatchQueue:
         """Return the migrations that are read so far."""
         return [*self.front, *(self.rest or ())]
 
-    def may_have_unread(self) -> bool:
-        """Whether migrations may wait that are not read yet."""
-        return self.is_cut() and (self.rest is None or len(self.front) + len(self.rest) >= self._most_read())
-
     def _most_read(self) -> int:
         policy = self.tally.summary.policy
         return MANY_READ if policy.stores_order or policy.group or policy.has_region_or_wave_limit else READY_READ

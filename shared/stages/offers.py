@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 RECLAIM_EVERY_MIN = 10
+"""In one tick of these minutes the rows of all slot holders are read. In every tick they would cost a read for each slot."""
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 """An unneeded slot is released if the state of its migration has not changed for this long."""
 
@@ -57,10 +58,8 @@ class _TickState:
     troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """For each batch and account, the number of slots that this tick has offered."""
-    is_at_tick: bool = True
-    """False if a released slot is offered between two ticks."""
-    unread_holders: dict[str, list[Migration]] = field(default_factory=dict)
-    """The waiting slot holders behind the part of the queue that is read, by batch."""
+    waiting_holders: dict[str, list[Migration]] = field(default_factory=dict)
+    """The waiting migrations that hold a slot, by batch. Filled only in the ticks that look for unneeded slots."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
@@ -92,9 +91,8 @@ def offer_slots(batches: Sequence[BatchSummary], ports: Ports, *, at_tick: bool 
         ports.admission.current_hold(),
         *_accounts_of_slot_holders(queues, ports),
     )
-    tick.is_at_tick = at_tick
     if at_tick and not now.minute % RECLAIM_EVERY_MIN:
-        _release_unneeded_slots(tick)
+        _release_unneeded_slots_and_note_waiting_holders(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
     chosen = [
@@ -271,27 +269,16 @@ def _choose_migrations(queue: BatchQueue, next_hops: bool, tick: _TickState) -> 
 def _waiting_slot_holders(queue: BatchQueue, next_hops: bool, mine: set[str], tick: _TickState) -> list[str]:
     """Return the ids of the migrations that wait although they hold a slot, because the function that took it has crashed.
 
-    Such a migration may be behind the part of the queue that is read. Then the batch's slot holders are loaded.
+    Such a migration may be behind the part of the queue that is read. It is found every ``RECLAIM_EVERY_MIN`` minutes.
     """
     read = {each.migration_id: each.first for each in queue.migrations_read()}
     held = [each for each, first in read.items() if first is next_hops and each in mine]
-    unread = sorted(mine - read.keys())
-    if not (tick.is_at_tick and unread and queue.may_have_unread()):
-        return held
-    batch_id = queue.tally.summary.batch_id
-    if batch_id not in tick.unread_holders:
-        loaded = [
-            each
-            for start in range(0, len(unread), READY_READ)
-            for each in tick.ports.migrations.load_migrations(unread[start : start + READY_READ])
-        ]
-        tick.unread_holders[batch_id] = [each for each in loaded if each.state in ADMITTED]
     behind = [
         each.migration_id
-        for each in tick.unread_holders[batch_id]
-        if each.account_id == queue.account_id and has_admission_priority(each) is next_hops
+        for each in tick.waiting_holders.get(queue.tally.summary.batch_id, ())
+        if each.migration_id not in read and each.account_id == queue.account_id and has_admission_priority(each) is next_hops
     ]
-    return [*held, *(each for each in behind if each not in held)]
+    return held + behind
 
 
 def _migration_ids_that_may_start(queue: BatchQueue, ids: Iterator[str], room: int, tick: _TickState) -> list[str]:
@@ -337,15 +324,17 @@ def _context_for_start_from_queue(queue: BatchQueue, mine: set[str], tick: _Tick
     return StartContext(queue.tally.summary, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
-def _release_unneeded_slots(tick: _TickState) -> None:
-    """Release slots that no migration needs.
+def _release_unneeded_slots_and_note_waiting_holders(tick: _TickState) -> None:
+    """Release slots that no migration needs. Note the migrations that hold a slot and wait.
 
     In earlier versions, a retry could crash before its step was committed, and then keep its slot.
     """
     ids = sorted(tick.holders)
     for start in range(0, len(ids), READY_READ):
         for each in tick.ports.migrations.load_migrations(ids[start : start + READY_READ]):
-            if (
+            if each.state in ADMITTED:
+                tick.waiting_holders.setdefault(each.batch_id, []).append(each)
+            elif (
                 each.state not in MOVING | STATES_BEFORE_ADMISSION
                 and not each.owes
                 and tick.now - each.entered_at > UNNEEDED_SLOT_KEPT_FOR
