@@ -251,6 +251,14 @@ class Migration:
         return self.hops[self.hop]
 
     @property
+    def effects_due_since(self) -> datetime:
+        """When the effects of the present state became due: at its entry, or when a person confirmed it, if that was later.
+
+        The confirmation of a rollback or a cancellation has effects of its own, but does not change the state.
+        """
+        return max(self.entered_at, self.released_at or self.entered_at)
+
+    @property
     def is_last_hop(self) -> bool:
         return self.hop >= len(self.hops) - 1
 

@@ -214,7 +214,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
-    pause = interval_before_retry(now - migration.entered_at) if at_rest else LOOK_AGAIN
+    pause = interval_before_retry(now - migration.effects_due_since) if at_rest else LOOK_AGAIN
     ports.migrations.change_due_time(migration, now + pause)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import jsonschema
@@ -244,6 +245,15 @@ def test_a_cancellation_in_the_middle_of_the_preparation_lets_it_end_and_removes
     left = tree(one, made)
     assert not [path for path in left if path.startswith(("var/lib/replank-tool", ".guest/installed"))]
     assert b"Erased: convert2rhel" in left["var/log/yum.log"]
+
+
+def test_what_a_restored_disk_holds_is_removed_however_late_a_person_confirms(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 10, attempt=2))
+    long_ago = one.now - timedelta(days=3)
+    back = replace(made, state=State.ROLLED_BACK, entered_at=long_ago)
+    assert clean(one, driver, back) == 1, "before the confirmation nothing is sent"
+    assert clean(one, driver, replace(back, released_at=one.now)) > 1
+    assert ".guest/installed/convert2rhel" not in tree(one, made)
 
 
 def test_a_command_that_comes_after_the_end_begins_nothing(one: Bench, driver: Driver) -> None:

@@ -154,7 +154,7 @@ class GuestDriver:
         if not begun or (is_back and (migration.released_at is None or migration.attempt == 1)):
             return
         told, id = {"migrationId": migration.migration_id}, migration.instance_id
-        if self._clock.now() - migration.entered_at > CLEAN_UP_REPEATED_FOR:
+        if self._clock.now() - migration.effects_due_since > CLEAN_UP_REPEATED_FOR:
             _LOG.warning("what was installed in %s stays: for a day it could not be removed", id, extra=told)
             return
         agent = self._guest_agent(migration)

@@ -55,7 +55,7 @@ def stuck_rows(ports: Ports) -> StuckRowList:
 def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
-        if migration.owes and now - migration.entered_at > STUCK_AFTER:
+        if migration.owes and now - migration.effects_due_since > STUCK_AFTER:
             yield StuckRow(
                 "owed",
                 migration.migration_id,
