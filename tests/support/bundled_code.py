@@ -1,12 +1,14 @@
 """Shows the code of the modules that a start imports. Run it by path with the target's interpreter; it is never imported.
 
 Arguments: the folder of an unpacked package, and the value of REPLANK_BUNDLE. It prints a JSON object: the checksum of each class
-and of each method by name, and under "from the bundle" the modules that the bundle gave.
+and of each method by name, and under "from the bundle" the modules that the bundle gave. Under "patterns" it has each regular
+expression that was compiled, with the hash of its code. Hashes can be compared if PYTHONHASHSEED is 0.
 """
 
 import hashlib
 import json
 import os
+import re
 import sys
 from types import CodeType, FunctionType
 
@@ -25,6 +27,9 @@ os.environ.update(
 import index  # type: ignore[import-not-found]  # noqa: E402 - found in the package's folder
 
 index.initialize(None)
+patterns = {
+    repr(key): (hash(each), each.flags, each.groups, list(each.groupindex.items())) for key, each in vars(re)["_cache"].items()
+}
 
 
 def shown(code: CodeType) -> tuple[object, ...]:
@@ -44,7 +49,7 @@ def checksums(owner: str, value: object) -> None:
             checksums(f"{owner}.{name}", each)
 
 
-found: dict[str, object] = {"from the bundle": []}
+found: dict[str, object] = {"from the bundle": [], "patterns": patterns}
 for name, module in sorted(sys.modules.items()):
     if not getattr(module, "__file__", None) or not str(module.__file__).startswith(folder) or module.__name__ != name:
         continue

@@ -1,4 +1,6 @@
-"""Writes the bundle of a package: the bytecode of all modules that a start imports, in one file (shared/runtime/bundle.py)."""
+"""Writes the bundle of a package: the bytecode of all modules that a start imports, and the regular expressions that it compiles,
+in one file (shared/runtime/bundle.py).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from shared.runtime.bundle import NAME
 from tools.package.target import Target
@@ -18,7 +21,7 @@ GENERATED = ("alibabacloud_ecs20140526", "alibabacloud_smc20190601")
 """SDKs whose modules ``models`` and ``client`` are generated. Their models are imported class by class."""
 MAGIC_BYTES, HEADER_BYTES = 4, 16
 """A compiled file begins with its magic number. The bytecode follows the header."""
-PATIENCE_S = 60
+PATIENCE_S = 180
 Content = Mapping[str, Path | bytes]
 
 
@@ -35,9 +38,10 @@ class Bundler:
     def with_bundle(self, content: Content) -> dict[str, Path | bytes]:
         """The content of a package, where the bundle takes the place of the compiled files of the modules in it.
 
-        The function is started to find which modules a start imports.
+        The function is started to find which modules a start imports, and which regular expressions it compiles.
         """
-        modules = sorted(_modules_of_start(content, self._python).items())
+        started = _start(content, self._python)
+        modules = sorted(started["modules"].items())
         self._compile_in_pieces({source: content[source] for _, source in modules if source.partition("/")[0] in GENERATED})
         rest, bytecode, magic = dict(content), bytearray(), b""
 
@@ -54,8 +58,9 @@ class Bundler:
             magic = data[:MAGIC_BYTES]
             code, classes = self._pieces.get(source, (data[HEADER_BYTES:], {}))
             index[name] = (source, *add(code), {each: (*add(own), needed) for each, (own, needed) in classes.items()})
-        entries = marshal.dumps(index, 2)  # this version of the format has no references, whose order could differ
-        rest[NAME] = magic + len(entries).to_bytes(4, "little") + entries + bytes(bytecode)
+        patterns = marshal.loads(bytes.fromhex(started["patterns"]))
+        head = marshal.dumps((index, started["magic"], patterns), 2)  # this version of the format has no references
+        rest[NAME] = magic + len(head).to_bytes(4, "little") + head + bytes(bytecode)
         return rest
 
     def _compile_in_pieces(self, sources: Mapping[str, Path | bytes]) -> None:
@@ -72,15 +77,15 @@ def _compiled_name(source: str, target: Target) -> str:
     return str(pure.parent / "__pycache__" / f"{pure.stem}.{target.cache_tag}.pyc")
 
 
-def _modules_of_start(content: Content, python: Path) -> dict[str, str]:
-    """The modules that a start imports from the package after ``use_bundle``, each with the name of its source."""
+def _start(content: Content, python: Path) -> dict[str, Any]:
+    """Start the function. Returns what start.py finds."""
     with tempfile.TemporaryDirectory(prefix="replank-start-") as folder:
         for name, file in content.items():
             if isinstance(file, Path):
                 place = Path(folder) / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to(file.resolve())
-        found: dict[str, str] = json.loads(_run(python, START, folder).splitlines()[-1])
+        found: dict[str, Any] = json.loads(_run(python, START, folder).splitlines()[-1])
     return found
 
 

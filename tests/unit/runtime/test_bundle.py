@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _sre  # type: ignore[import-not-found]
 import os
 import subprocess
 import sys
@@ -28,7 +29,10 @@ FILES = {
         "    return models\n"
     ),
     "inner/__init__.py": "",
-    "inner/leaf.py": "WORD = 'bundled'\n",
+    "inner/leaf.py": (
+        "import re\nWORD = 'bundled'\nPATTERN = re.compile(r'(?P<year>\\d{4})-(\\d\\d)|[^\\W\\d_操-系]+', re.IGNORECASE)\n"
+        "OF_BYTES = re.compile(rb'\\A[\\x00-\\x1f]*$')\n"
+    ),
     f"{SDK}/__init__.py": "",
     f"{SDK}/models.py": (
         "from collections import OrderedDict\n"
@@ -58,7 +62,7 @@ def package(tmp_path: Path) -> Path:
     for name, data in content.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data if isinstance(data, bytes) else data.read_bytes())
-    (folder / "inner/leaf.py").write_text("WORD = 'from its file'\n", encoding="utf-8")
+    (folder / "inner/leaf.py").write_text(FILES["inner/leaf.py"].replace("bundled", "from its file"), encoding="utf-8")
     return folder
 
 
@@ -104,6 +108,37 @@ def test_a_class_is_made_at_its_first_use_with_all_that_it_needs(run: Run) -> No
 def test_every_class_is_listed_and_an_unknown_name_is_refused(run: Run) -> None:
     assert run("print([name for name in dir(models) if name[0] in 'BIO'])") == "['Base', 'Body', 'Item', 'OrderedDict', 'Other']"
     assert run("print(hasattr(models, 'Nothing'))") == "False"
+
+
+AGAIN = """
+import re
+from importlib import import_module, reload
+parser = import_module("sre_parse" if sys.version_info < (3, 11) else "re._parser")
+parsed, parse = [], parser.parse
+parser.parse = lambda text, *rest: (parsed.append(text), parse(text, *rest))[1]
+re.purge()
+made = reload(inner.leaf).PATTERN, inner.leaf.OF_BYTES, re.compile("new [0-9]", re.ASCII)
+"""
+"""Compiles the patterns of a module again, and a pattern that is not in the bundle. ``parsed`` has those that Python compiled."""
+
+
+def test_patterns_come_from_the_bundle_and_python_compiles_all_others(run: Run) -> None:
+    assert run(f"{AGAIN}print(parsed)") == "['new [0-9]']"
+
+
+def test_patterns_of_another_version_are_left_alone(run: Run, package: Path) -> None:
+    magic, content = _sre.MAGIC.to_bytes(4, "little"), (package / NAME).read_bytes()
+    (package / NAME).write_bytes(content.replace(magic, b"\1\0\0\0", 1))
+    assert run(f"{AGAIN}print(len(parsed), inner.leaf.WORD)") == "3 bundled"
+
+
+def test_a_pattern_from_the_bundle_is_that_of_python(run: Run) -> None:
+    """The hash of a pattern is that of its text, its flags and its code."""
+    code = f"{AGAIN}print([(hash(each), each.flags, each.groups, dict(each.groupindex), each.pattern) for each in made])"
+    code += "\nprint(made[0].search('2026-11')['year'], made[0].search('系é')[0], made[1].search(b'\\x00').span())"
+    bundled, own_files = (run(code, PYTHONHASHSEED="0", REPLANK_BUNDLE=switch) for switch in "10")
+    assert bundled == own_files
+    assert bundled.splitlines()[-1] == "2026 é (0, 1)"
 
 
 @pytest.mark.parametrize("how", ["off", "missing", "empty", "of another version"])
