@@ -37,7 +37,9 @@ def bootstrap_account(commands: WithCommands = False, as_json: AsJson = False) -
             output.show_json({"commands": [asdict(each) for each in made]})
             return
         for each in made:
-            print(f"Command {each.name} in {each.region}: {'created' if each.created else 'existed already'}.")
+            how = "created" if each.created else "existed already"
+            why = ", because the one there has another script" if each.changed else ""
+            print(f"Command {each.name} in {each.region}: {how}{why}.")
         return
     created = create_bus_if_missing(account)
     if as_json:

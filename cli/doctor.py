@@ -155,11 +155,11 @@ def _check_kept_commands(account: OperatorAccount) -> str:
     lacking = missing_commands(account)
     if lacking:
         first, more = lacking[0], f" And {len(lacking) - 1} more." if len(lacking) > 1 else ""
-        raise Problem(
-            "Command.NotKept",
-            f"{first.region} lacks the command {first.name}.{more}",
-            "Run `replank bootstrap --commands` with this version of Replank.",
-        )
+        remedy = "Run `replank bootstrap --commands` with this version of Replank."
+        if first.changed:
+            what = f"{first.region} has the command {first.name} only with another script.{more}"
+            raise Problem("Command.ScriptChanged", what, f"Find out who changed it, and delete it. {remedy}")
+        raise Problem("Command.NotKept", f"{first.region} lacks the command {first.name}.{more}", remedy)
     regions = ", ".join(regions_from_environment(account))
     return f"{regions}: the commands of this version are there; of other regions and member accounts a precheck tells"
 

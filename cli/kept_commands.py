@@ -15,6 +15,7 @@ from cli.sdk_account import OperatorAccount, call_rpc
 from shared.domain.events import COMMAND_PREFIX
 from shared.domain.recipes.choose import all_recipes
 from shared.probes.kept import LONGEST_KEPT, KeptScript, kept_scripts
+from shared.probes.kept_digest import has_script_of_name
 
 VERSION = "2014-05-26"
 MOST_PAGES, PAGE = 200, 50
@@ -24,11 +25,13 @@ TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class KeptCommand:
-    """One command in a region: whether it was created now."""
+    """One command in a region: whether it was created now, and whether somebody has changed it before."""
 
     region: str
     name: str
     created: bool
+    changed: bool = False
+    """Whether the region has the command's name, but only with other scripts."""
 
 
 def regions_from_environment(account: OperatorAccount) -> tuple[str, ...]:
@@ -38,23 +41,28 @@ def regions_from_environment(account: OperatorAccount) -> tuple[str, ...]:
 
 
 def create_missing_commands(account: OperatorAccount) -> list[KeptCommand]:
-    """Create the commands that a region lacks. Older commands stay, because a migration under way may need them."""
+    """Create the commands that a region lacks. Older commands stay, because a migration under way may need them.
+
+    A command whose script was changed counts as lacking. It stays too, but no function invokes it.
+    """
     made = []
     for region in regions_from_environment(account):
         known = _kept_names(account, region)
         for script in _scripts():
-            if script.name not in known:
+            lacks = not known.get(script.name)
+            if lacks:
                 _create_command(account, region, script)
-            made.append(KeptCommand(region, script.name, script.name not in known))
+            made.append(KeptCommand(region, script.name, lacks, lacks and script.name in known))
     return made
 
 
 def missing_commands(account: OperatorAccount) -> list[KeptCommand]:
-    """The commands that the regions lack."""
+    """The commands that the regions lack, or have only with a changed script."""
     lacking = []
     for region in regions_from_environment(account):
         known = _kept_names(account, region)
-        lacking += [KeptCommand(region, script.name, created=False) for script in _scripts() if script.name not in known]
+        absent = [script.name for script in _scripts() if not known.get(script.name)]
+        lacking += [KeptCommand(region, name, created=False, changed=name in known) for name in absent]
     return lacking
 
 
@@ -78,13 +86,16 @@ def _scripts() -> tuple[KeptScript, ...]:
     return found
 
 
-def _kept_names(account: OperatorAccount, region: str) -> set[str]:
+def _kept_names(account: OperatorAccount, region: str) -> dict[str, bool]:
+    """The names of the commands in the region: whether one of them has the script that its name says."""
     client, token = replace(account, region=region).openapi_client("ECS"), ""
-    names: set[str] = set()
+    names: dict[str, bool] = {}
     for _ in range(MOST_PAGES):
-        query: dict[str, Any] = {"RegionId": region, "Name": f"{COMMAND_PREFIX}*", "MaxResults": PAGE}
+        query: dict[str, Any] = {"RegionId": region, "Name": f"{COMMAND_PREFIX}*", "MaxResults": PAGE, "ContentEncoding": "Base64"}
         body = call_rpc(client, "DescribeCommands", VERSION, {**query, "NextToken": token} if token else query)
-        names |= {each["Name"] for each in body["Commands"]["Command"]}
+        for each in body["Commands"]["Command"]:
+            is_as_named = has_script_of_name(each["Name"], each["Type"], each["CommandContent"], each.get("Launcher") or "")
+            names[each["Name"]] = names.get(each["Name"], False) or is_as_named
         token = body.get("NextToken") or ""
         if not token:
             return names

@@ -86,6 +86,10 @@ class AssumedRole:
             self._held = self._assume_role()
         return self._held
 
+    def assume_again(self) -> None:
+        self._refusals.pop(self._member.account_id, None)
+        self._held = self._assume_role()
+
     def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 

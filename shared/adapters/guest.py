@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,9 @@ from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.events import COMMAND_PREFIX, PLAIN_COMMAND
 from shared.domain.kept_commands import KeptCall
-from shared.ports.guest import Agent, CommandResult
+from shared.ports.guest import Agent, CommandResult, UnusableCommands
 
+_LOG = logging.getLogger("replank")
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """The values of InvocationStatus in ECS for a command that has not ended, as DescribeInvocationResults returns them."""
 PAGE, MAX_PAGES = 50, 20
@@ -80,12 +82,16 @@ class CloudAssistant:
         except AccountUnusable as error:
             if self._run_clients is None:
                 raise
-            raise Permanent(
-                "Command.RoleRefused",
-                f"The role for RunCommand cannot be used: {error.message}",
-                "Update the stack of template.yml, in a member account that of member.yml. Or take the role out of the setting "
-                "(REPLANK_RUN_COMMAND_ROLE, or runCommandRole in REPLANK_ACCOUNTS) and deploy. Then retry.",
-            ) from error
+            raise _run_command_role_error(error) from error
+
+    def check_run_command_role(self) -> bool:
+        if self._run_clients is None or self._run_clients.assumed is None:
+            return False
+        try:
+            self._run_clients.assumed.assume_again()
+        except AccountUnusable as error:
+            raise _run_command_role_error(error) from error
+        return True
 
     def _invoke_kept_command(self, region_id: str, instance_id: str, call: KeptCall, token: str, timeout_s: int) -> str:
         name = self._name_to_invoke(region_id, call)
@@ -130,6 +136,13 @@ class CloudAssistant:
     def keeps_commands(self) -> bool:
         return self._kept_ids is not None
 
+    def unusable_commands(self, region_id: str, names: Sequence[str]) -> UnusableCommands:
+        changed = self._list_kept_ids(region_id)
+        lacking = [each for each in names if not self._kept_ids_in(region_id).get(each)]
+        return UnusableCommands(
+            tuple(each for each in lacking if each not in changed), tuple(each for each in lacking if each in changed)
+        )
+
     def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
         if self._kept_ids is None:
             return ()
@@ -165,22 +178,38 @@ class CloudAssistant:
 
         return missing_command_error(self._clients.account_id, region_id, name)
 
-    def _list_kept_ids(self, region_id: str) -> None:
+    def _list_kept_ids(self, region_id: str) -> frozenset[str]:
         """List the account's kept commands in the region. Of several commands with one name, the oldest counts.
+
+        Only a command with the script that its name says counts: somebody may have changed one, or made one with a known name.
+        Returns the names of such commands. A change after the listing is not seen while the process lives. The functions' roles
+        cannot make one: they have no permission to create, change or delete a command.
 
         No page says in which order DescribeCommands lists commands, so their creation times decide.
         """
         found = sorted(self._list_kept_commands(region_id), reverse=True)
+        changed = [(name, id) for _, name, id, is_as_named in found if not is_as_named]
+        for name, id in changed:
+            _LOG.warning("the command %s (%s) in %s has another script than its name says, and is not used", name, id, region_id)
         if self._kept_ids is not None:
-            self._kept_ids[self._clients.role_or_account, region_id] = {name: id for _, name, id in found}
+            ids = {name: id for _, name, id, is_as_named in found if is_as_named}
+            self._kept_ids[self._clients.role_or_account, region_id] = ids
+        return frozenset(name for name, _ in changed)
 
-    def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str, str]]:
-        """Creation time, name and id of each kept command. Raises Transient (Command.NotKept) if there are too many to list."""
+    def _list_kept_commands(self, region_id: str) -> Iterator[tuple[str, str, str, bool]]:
+        """Creation time, name and id of each kept command, and whether it has the script that its name says.
+
+        Raises Transient (Command.NotKept) if there are too many to list.
+        """
+        from shared.probes.kept_digest import has_script_of_name  # only a deployment that keeps commands needs it
+
         token: str | None = None
         for _ in range(MAX_COMMAND_PAGES):
             body = self._fetch_kept_commands_page(region_id, token)
             for each in (body.commands.command if body.commands else None) or []:
-                yield str(each.creation_time or ""), str(each.name), str(each.command_id)
+                name, content = str(each.name), str(each.command_content or "")
+                is_as_named = has_script_of_name(name, str(each.type), content, str(each.launcher or ""))
+                yield str(each.creation_time or ""), name, str(each.command_id), is_as_named
             token = body.next_token
             if not token:
                 return
@@ -191,7 +220,9 @@ class CloudAssistant:
     def _fetch_kept_commands_page(self, region_id: str, token: str | None) -> Any:
         from alibabacloud_ecs20140526 import models
 
-        request = models.DescribeCommandsRequest(region_id=region_id, name=f"{COMMAND_PREFIX}*", max_results=PAGE, next_token=token)
+        request = models.DescribeCommandsRequest(
+            region_id=region_id, name=f"{COMMAND_PREFIX}*", max_results=PAGE, next_token=token, content_encoding="Base64"
+        )
         client = self._clients.ecs_client(region_id)
         return call_service(self._clients, lambda runtime: client.describe_commands_with_options(request, runtime))
 
@@ -248,6 +279,15 @@ class CloudAssistant:
             )
             for each in (status.instance_cloud_assistant_status if status else None) or []
         }
+
+
+def _run_command_role_error(error: AccountUnusable) -> Permanent:
+    return Permanent(
+        "Command.RoleRefused",
+        f"The role for RunCommand cannot be used: {error.message}",
+        "Update the stack of template.yml, in a member account that of member.yml. Or take the role out of the setting "
+        "(REPLANK_RUN_COMMAND_ROLE, or runCommandRole in REPLANK_ACCOUNTS) and deploy. Then retry.",
+    )
 
 
 def _parsed_command_result(found: Any) -> CommandResult:

@@ -84,6 +84,9 @@ class RoleCredentials(Protocol):
         Raises AccountUnusable.
         """
 
+    def assume_again(self) -> None:
+        """Ask STS for new credentials at once, so that the answer is about the role as it is now. Raises AccountUnusable."""
+
     def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew the credentials if the error means that they have expired. Returns whether the call should be repeated."""
 

@@ -39,6 +39,14 @@ class Agent:
     heartbeat_at: datetime | None
 
 
+@dataclass(frozen=True)
+class UnusableCommands:
+    """The names of kept commands that cannot be invoked: those that the account lacks, and those with a changed script only."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
 class Guest(Protocol):
     """The operations of Cloud Assistant that the pipeline needs.
 
@@ -64,7 +72,8 @@ class Guest(Protocol):
         must name the command in the same way.
 
         If the deployment uses kept commands and ``kept`` is given, the kept command is invoked in place of the script. It has a
-        name of its own. Raises Transient (Command.NotKept) if the account does not keep the command.
+        name of its own. Raises Transient (Command.NotKept) if the account does not keep the command, or only with another script
+        than its name says.
         """
 
     @property
@@ -74,6 +83,18 @@ class Guest(Protocol):
     def commands_not_kept(self, region_id: str, names: Callable[[], Sequence[str]]) -> tuple[str, ...]:
         """Those of the named commands that the account does not keep in the region. Empty, without a call, if the deployment runs
         every script with RunCommand.
+        """
+
+    def unusable_commands(self, region_id: str, names: Sequence[str]) -> UnusableCommands:
+        """Those of the named commands that cannot be invoked in the region now. Lists the account's commands again.
+
+        Only for a deployment that keeps commands.
+        """
+
+    def check_run_command_role(self) -> bool:
+        """Assume the separate role for RunCommand again. Returns whether the deployment has such a role in the account.
+
+        Raises Permanent (Command.RoleRefused) if the role cannot be assumed.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:

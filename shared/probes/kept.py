@@ -2,14 +2,13 @@
 
 A kept script is constant. Whatever varies is a parameter. ECS pastes parameters into the script as text, before a shell reads it.
 So a parameter is an id, a word of an enumeration, or base64 that the script decodes. The name of a kept command contains a digest
-of its script, so a changed script is another command.
+of its script, so a changed script is another command. The adapter invokes a command only if its script has this digest.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from shared.domain.recipes.choose import recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.record import dataclass
 from shared.probes import probe_script
+from shared.probes.kept_digest import COMMAND_TYPES, PACKED_BEGINS, PACKED_ENDS, script_digest
 from shared.probes.marker import Action as MarkerAction
 from shared.probes.marker import marker_script
 from shared.probes.tool import Action as ToolAction
@@ -52,13 +52,12 @@ class KeptScript:
     @property
     def name(self) -> str:
         """The name of the command, at most 128 characters."""
-        digest = hashlib.sha256(f"{self.os_type}\n{self.source}".encode()).hexdigest()
-        return f"{kept_command_prefix(self.stage)}{self.key}-{digest[:16]}"
+        return f"{kept_command_prefix(self.stage)}{self.key}-{script_digest(self.os_type, self.source)}"
 
     @property
     def command_type(self) -> str:
         """The type of the command, as CreateCommand names it."""
-        return "RunPowerShellScript" if self.os_type == "windows" else "RunShellScript"
+        return COMMAND_TYPES[self.os_type]
 
     @property
     def parameter_names(self) -> frozenset[str]:
@@ -140,8 +139,7 @@ def _probe(os_type: str, stage: str) -> KeptScript:
         return KeptScript("probe-windows", os_type, text, text, stage)
     head = "#!/bin/sh\nREPLANK_FILES=$(printf %s '{{files}}' | base64 -d)\nREPLANK_UPDATES='{{updates}}'\n"
     packed = base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
-    begin = "REPLANK_SCRIPT=$(printf %s '"
-    end = "' | base64 -d | gzip -dc)\n"
+    begin, end = PACKED_BEGINS, PACKED_ENDS
     run = '[ -n "$REPLANK_SCRIPT" ] || { echo \'gzip or base64 is missing\' >&2; exit 3; }\neval "$REPLANK_SCRIPT"\n'
     return KeptScript("probe-linux", os_type, head + begin + packed + end + run, head + begin + script + end + run, stage)
 

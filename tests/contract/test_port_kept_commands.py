@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from shared.domain.catalog import CATALOG
 from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.kept_commands import KeptCall
 from shared.domain.recipes.choose import all_recipes
+from shared.ports.guest import UnusableCommands
 from shared.ports.ports import Ports
 from shared.probes import parse_probe_answer, probe_script
 from shared.probes.kept import kept_marker, kept_probe, kept_scripts, kept_tool
@@ -257,3 +259,71 @@ def test_a_deployment_that_keeps_nothing_runs_the_script() -> None:
     with bench("precheck") as one:
         one.world.load_fleet(fleet(instance(1)))
         assert one.calls(lambda: send(one, kept_probe("linux", "precheck", files=(), updates=False))) == ["RunCommand"]
+
+
+def create_command(name: str, text: str) -> None:
+    """Create a command as a person may, who is not bound to Replank's scripts."""
+    script = next(each for each in kept_scripts(all_recipes(CATALOG)) if each.name == name)
+    _create_command(OperatorAccount.from_environment(), REGION, replace(script, content=text, source=script.source))
+
+
+def delete_commands(name: str) -> None:
+    client = OperatorAccount.from_environment().openapi_client("ECS")
+    found = call_rpc(client, "DescribeCommands", VERSION, {"RegionId": REGION, "Name": name, "MaxResults": 50})
+    for each in found["Commands"]["Command"]:
+        call_rpc(client, "DeleteCommand", VERSION, {"RegionId": REGION, "CommandId": each["CommandId"]})
+
+
+def change_script(one: Bench, name: str, text: str) -> None:
+    """Change the script of a command, which keeps its id, as ModifyCommand does."""
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        store = service(cloud, "ecs").world.store
+        (doc,) = [each for each in store.find("command", {}) if each["Name"] == name]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        cloud.db.put_blob(digest, text.encode())
+        store.put("command", doc["CommandId"], {**doc, "sim": {**doc["sim"], "content": digest}})
+
+
+@pytest.mark.parametrize("how", ["made again", "changed"])
+def test_a_command_with_another_script_under_a_known_name_is_never_invoked(
+    one: Bench, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("shared.adapters.guest._LOG.warning", lambda text, *about: warned.append(text % about))
+    create_missing_commands(OperatorAccount.from_environment())
+    call = kept_marker("linux", "look")
+    hostile = "#!/bin/sh\necho '{{act}}{{marker}}'; touch /tmp/replank-hostile\n"
+    if how == "made again":
+        assert send(one, call)
+        delete_commands(call.name)
+        create_command(call.name, hostile)
+    else:
+        change_script(one, call.name, hostile)
+    for _ in range(2):  # a process that knows the id of a deleted command lists the commands with its next call
+        with pytest.raises(Transient) as refused:
+            send(one, call, "rp-m1-y")
+        assert refused.value.code == "Command.NotKept"
+    assert f"the command {call.name}" in warned[0]
+    assert one.ports.guest.commands_not_kept(REGION, lambda: (call.name,)) == (call.name,)
+    assert one.ports.guest.unusable_commands(REGION, (call.name, "replank-kept-gone")) == UnusableCommands(
+        ("replank-kept-gone",), (call.name,)
+    )
+    made = [each for each in create_missing_commands(OperatorAccount.from_environment()) if each.created]
+    assert [(each.name, each.changed) for each in made] == [(call.name, True)]
+    assert missing_commands(OperatorAccount.from_environment()) == []
+    assert output(one, send(one, call, "rp-m1-y")).startswith(b"replank-look 1")
+    assert one.ports.guest.unusable_commands(REGION, (call.name,)) == UnusableCommands((), ())
+
+
+def test_a_run_goes_on_with_this_version_if_the_older_command_has_another_script(one: Bench) -> None:
+    """The row stores the name of the older command. The name is proof of nothing; its digest is."""
+    account = OperatorAccount.from_environment()
+    create_missing_commands(account)
+    tool = next(each for each in kept_scripts(all_recipes(CATALOG)) if each.key == "tool-linux")
+    older = replace(tool, source=f"{tool.source}# older\n")
+    _create_command(account, REGION, older)  # its script is that of this version, so it does not fit its name
+    invocation = send(one, kept_tool("look", "m1-0-1", began_with=older.name))
+    with one.world.cloud.lock:
+        started = service(one.world.cloud, "ecs").world.store.get("invocation", invocation)
+    assert started["CommandName"] == tool.name

@@ -60,6 +60,7 @@ NOT_SHOWN = (
     "shared/domain/retry.py",
     "shared/probes/command.py",
     "shared/probes/kept.py",
+    "shared/probes/kept_digest.py",
     "shared/probes/linux.py",
     "shared/probes/linux_system.py",
     "shared/probes/marker.py",

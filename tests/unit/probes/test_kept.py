@@ -17,6 +17,7 @@ from shared.domain.policy import MOST_FILES, PROBE_ROOM
 from shared.domain.recipes.choose import all_recipes
 from shared.probes import kept, probe_script
 from shared.probes.kept import KeptScript, kept_marker, kept_probe, kept_scripts, kept_tool
+from shared.probes.kept_digest import has_script_of_name
 
 SCRIPTS = kept_scripts(all_recipes(CATALOG))
 BY_KEY = {each.key: each for each in SCRIPTS}
@@ -130,3 +131,36 @@ def test_windows_decodes_its_parameters() -> None:
     assert "{{files}}" in BY_KEY["probe-windows"].content.splitlines()[0]
     assert len(kept_probe("windows", "precheck", files=["C:\\a"] * MOST_FILES, updates=False).parameters["files"]) % 4 == 0
     assert BY_KEY["marker-windows"].content.startswith("$ReplankAct = '{{act}}'\n$ReplankMarker = [Text.Encoding]::ASCII")
+
+
+def is_as_named(script: KeptScript, content: str, command_type: str = "", launcher: str = "") -> bool:
+    packed = base64.b64encode(content.encode()).decode()
+    return has_script_of_name(script.name, command_type or script.command_type, packed, launcher)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[each.name for each in SCRIPTS])
+def test_a_name_tells_whether_a_command_has_its_script(script: KeptScript) -> None:
+    assert is_as_named(script, script.content)
+    assert not is_as_named(script, f"{script.content}\n")
+    assert not is_as_named(script, script.content, launcher="sh -x")
+    assert not is_as_named(script, script.content, "RunBatScript")
+    other = "RunShellScript" if script.os_type == "windows" else "RunPowerShellScript"
+    assert not is_as_named(script, script.content, other)
+
+
+def test_another_compression_is_the_same_script_and_none_is_not() -> None:
+    """The text that is not compressed has the digest of the name, but a guest would run parts of it."""
+    script = BY_KEY["probe-linux"]
+    packed = max(re.findall(r"[A-Za-z0-9+/=]{100,}", script.content), key=len)
+    otherwise = base64.b64encode(gzip.compress(probe_script("linux").encode(), 1, mtime=0)).decode()
+    assert otherwise != packed
+    assert is_as_named(script, script.content.replace(packed, otherwise))
+    assert not is_as_named(script, script.source)
+    for broken in ("", "QUJD", packed[:-8], f"{packed}'; id; '", base64.b64encode(gzip.compress(b"id")).decode()):
+        assert not is_as_named(script, script.content.replace(packed, broken)), broken[:20]
+
+
+@pytest.mark.parametrize("content", ["", "%", "QUJ", "/w=="])
+def test_a_content_that_is_no_script_in_base64_is_not_the_named_one(content: str) -> None:
+    script = BY_KEY["tool-linux"]
+    assert not has_script_of_name(script.name, script.command_type, content)
