@@ -3,7 +3,9 @@
 Sources: the API references of the four operations (help.aliyun.com and alibabacloud.com, ECS, 2024 to 2026). A disk and its
 instance are in one zone. An instance must be Running or Stopped. Attaching and detaching end later, within about a minute. A disk
 must be Available to be attached or deleted. A zone offers every category unless the setting ``disk_categories`` names those that it
-offers (error codes of CreateDisk). DeleteDisk ignores an id that does not exist. The durations are assumptions.
+offers (error codes of CreateDisk). An instance takes every category unless the setting ``attachable_categories`` names the ones it
+takes. The code is what AttachDisk answers in issue 274 of kubernetes-sigs/alibaba-cloud-csi-driver; the page of ModifyInstanceSpec
+has its message. DeleteDisk ignores an id that does not exist. The durations are assumptions.
 """
 
 from __future__ import annotations
@@ -89,6 +91,9 @@ class DataDisks:
         refuse_unless(disk["Status"] == "Available", "IncorrectDiskStatus", f"The disk is {disk['Status']}.")
         same = disk["ZoneId"] == instance["ZoneId"]
         refuse_unless(same, "ResourcesNotInSameZone", "The specified instance and disk are not in the same zone.")
+        fits = disk["Category"] in self.world.setting("attachable_categories", [disk["Category"]])
+        message = "The instanceType of the specified instance does not support this disk category."
+        refuse_unless(fits, "InvalidInstanceType.NotSupportDiskCategory", message)
         there = self.world.disks(instance["InstanceId"])
         refuse_unless(len(there) < MOST_DISKS, "InstanceDiskLimitExceeded", "The amount of the disk on instance reach its limits.")
         taken = {each["Device"] for each in there}

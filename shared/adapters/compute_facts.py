@@ -88,6 +88,7 @@ def data_disk(disk: Any) -> DataDisk:
         disk.instance_id or "",
         tags.get(MIGRATION_TAG, ""),
         _is_media_disk(disk),
+        disk.category or "",
     )
 
 

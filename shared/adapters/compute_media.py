@@ -23,6 +23,13 @@ _NOT_OFFERED = error_code_matcher(
     "InvalidDataDiskCategory.NotSupported", "InvalidDiskCategory.NotSupported", "OperationDenied.NoStock"
 )
 """Whether ECS refused the category of a disk, or has none left in the zone."""
+_NEVER_ATTACHED = error_code_matcher(
+    "InvalidInstanceType.NotSupportDiskCategory",
+    "InvalidDiskCategory.NotSupported",
+    "InvalidDataDiskCategory.NotSupported",
+    "ResourcesNotInSameZone",
+)
+"""Whether ECS refused to attach a disk because of its category or its zone, so that only another disk may help."""
 _NOT_NOW = error_code_matcher("IncorrectDiskStatus", "IncorrectInstanceStatus", "DependencyViolation")
 """Whether ECS refused because of a state that changes by itself, or that an earlier call has changed already."""
 
@@ -41,7 +48,7 @@ class MediaDiskCalls:
         tags = {MIGRATION_TAG: row.migration_id, PURPOSE_TAG: MEDIA_PURPOSE}
         zone = self._zone_of_instance(row.region_id, row.instance_id)
         tried = self._categories_to_try(row)
-        for category in tried:
+        for category in (each for each in tried if each not in row.refused):
             request = models.CreateDiskRequest(
                 region_id=row.region_id,
                 zone_id=zone,
@@ -57,9 +64,9 @@ class MediaDiskCalls:
                 return str(self._call_ecs(row.region_id, "create_disk", request, expected=_NOT_OFFERED).disk_id)
         raise Permanent(
             "Media.CategoryMissing",
-            f"The zone {zone} of {row.instance_id} offers no disk of {', '.join(tried)} for the installation media.",
-            "Ask ECS which disks the zone offers (DescribeAvailableResource), and retry once it offers one of these. "
-            "Or cancel, and move the instance by another driver.",
+            f"The zone {zone} offers no disk of {', '.join(tried)} for the installation media that {row.instance_id} takes.",
+            "Ask ECS which disks the zone offers for the instance's type (DescribeAvailableResource), and retry once it offers one "
+            "of these. Or cancel, and move the instance by another driver.",
         )
 
     def _categories_to_try(self, row: MediaDisk) -> tuple[str, ...]:
@@ -83,11 +90,15 @@ class MediaDiskCalls:
             raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
         return str(found[0].zone_id)
 
-    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> bool:
         from alibabacloud_ecs20140526 import models
 
         request = models.AttachDiskRequest(instance_id=instance_id, disk_id=disk_id, delete_with_instance=True)
-        self._change_disk(region_id, "attach_disk", request)
+        try:
+            self._change_disk(region_id, "attach_disk", request, _NEVER_ATTACHED)
+        except CloudError:
+            return False
+        return True
 
     def detach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
         from alibabacloud_ecs20140526 import models
@@ -99,18 +110,26 @@ class MediaDiskCalls:
 
         self._change_disk(region_id, "delete_disk", models.DeleteDiskRequest(disk_id=disk_id))
 
-    def _change_disk(self, region_id: str, operation: str, request: Any) -> None:
+    def _change_disk(self, region_id: str, operation: str, request: Any, is_final: Expected = is_never_expected) -> None:
         """Attach, detach or delete a disk. If ECS refuses because of the present state, nothing is raised: the caller looks again.
 
         RAM judges the call by the disk's tag. A disk that is gone has none, so a call that is repeated after a lost answer is
-        refused. Such a refusal is no error.
+        refused. Such a refusal is no error. Raises CloudError if ``is_final`` is true for the error.
         """
         try:
-            self._call_ecs(region_id, operation, request, expected=lambda error: _NOT_NOW(error) or _DENIED(error))
+            self._call_ecs(
+                region_id, operation, request, expected=lambda error: _NOT_NOW(error) or _DENIED(error) or is_final(error)
+            )
         except CloudError as error:
-            if _DENIED(error) and self.data_disk(region_id, request.disk_id) is not None:
-                with contextlib.suppress(CloudError):  # refused because of the state, as above
-                    self._call_ecs(region_id, operation, request, expected=_NOT_NOW)
+            if is_final(error):
+                raise
+            if not _DENIED(error) or self.data_disk(region_id, request.disk_id) is None:
+                return
+            try:
+                self._call_ecs(region_id, operation, request, expected=lambda error: _NOT_NOW(error) or is_final(error))
+            except CloudError as again:  # refused because of the state, as above
+                if is_final(again):
+                    raise
 
     def data_disk(self, region_id: str, disk_id: str) -> DataDisk | None:
         found = self._data_disks(region_id, disk_ids=f'["{disk_id}"]')

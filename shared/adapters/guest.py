@@ -285,8 +285,8 @@ def _run_command_role_error(error: AccountUnusable) -> Permanent:
     return Permanent(
         "Command.RoleRefused",
         f"The role for RunCommand cannot be used: {error.message}",
-        "Update the stack of template.yml, in a member account that of member.yml. Or take the role out of the setting "
-        "(REPLANK_RUN_COMMAND_ROLE, or runCommandRole in REPLANK_ACCOUNTS) and deploy. Then retry.",
+        "Update the stack of template.yml (MemberRoles names the roles in member accounts), and that of member.yml. Or take the "
+        "role out of the setting (REPLANK_RUN_COMMAND_ROLE, or runCommandRole in REPLANK_ACCOUNTS) and deploy. Then retry.",
     )
 
 

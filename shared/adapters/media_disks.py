@@ -35,6 +35,10 @@ LOOK_FOR = timedelta(minutes=30)
 Functions of the deployment before it, which may have named media, write for ten minutes more (the longest run of a function).
 """
 _MIGRATION, _HOP, _ATTEMPT, _SNAPSHOT, _SINCE, _DISK = "media_for", "hop", "attempt", "snapshot_id", "since", "disk_id"
+_REFUSED, _REFUSED_DISK = "refused", "refused_disk_id"
+"""The categories, separated by commas, and the last disk. Both columns are missing if no disk was refused. Older versions do not
+read them.
+"""
 _FIRST: Key = (("lock_id", tables.MEDIA),)
 _END: Key = (("lock_id", tables.column_range_of_prefix(tables.MEDIA)[1]),)
 
@@ -55,19 +59,23 @@ class TablestoreMediaDisks:
         if not row.disk_id:
             self._request_disk(row, compute)
             return ""
+        if row.disk_id == row.refused_disk_id:
+            self._remove_refused_disk(row, compute)
+            return ""
         is_new = self._age(row) < LATE_CALL
         disk = compute.data_disk(row.region_id, row.disk_id)
         if disk is None:
             if not is_new:  # while it is new, the list may lag
-                self._delete_row(row)  # somebody has deleted the disk; the next call makes another one
+                self._forget_disk(row)  # somebody has deleted the disk; the next call makes another one
             return ""
         _require_own_instance(disk, row)
         if not disk.is_media:
             if is_new:
                 return ""  # the list may show the disk before its tags
             raise _disk_changed(disk)
-        if disk.status == "Available":
-            compute.attach_disk(row.region_id, row.instance_id, row.disk_id)
+        if disk.status == "Available" and not compute.attach_disk(row.region_id, row.instance_id, row.disk_id):
+            self._note_refusal(row, disk.category, compute)
+            return ""
         return row.disk_id if disk.status == "In_use" and disk.instance_id == row.instance_id else ""
 
     def is_disk_of_run_removed(self, migration: Migration, compute: Compute) -> bool:
@@ -140,7 +148,31 @@ class TablestoreMediaDisks:
         elif found := self._disks_of_row(row, compute):
             self._note_disk(row, found[0].disk_id)
         elif self._age(row) >= LATE_CALL:
+            self._forget_disk(row)
+
+    def _note_refusal(self, row: MediaDisk, category: str, compute: Compute) -> None:
+        """Write into the row that the instance does not take its disk, before the disk is deleted. So a call after a crash does not
+        attach it again, but deletes it.
+        """
+        refused = replace(row, refused=(*row.refused, category), refused_disk_id=row.disk_id)
+        _LOG.info("a media disk of %s is refused", category, extra={"migrationId": row.migration_id})
+        if self._store.update(tables.LOCKS, _key_of(row), _refusal_columns(refused), expect=_columns_of(row)):
+            self._remove_refused_disk(refused, compute)
+
+    def _remove_refused_disk(self, row: MediaDisk, compute: Compute) -> None:
+        """Delete the row's disk. Only once it is gone, the row asks for another disk."""
+        disks = self._disks_of_row(row, compute)
+        is_gone = [self._is_one_disk_removed(each, row, compute) for each in disks]
+        if all(is_gone):
+            self._forget_disk(row)
+
+    def _forget_disk(self, row: MediaDisk) -> None:
+        """Let the next call make another disk, with another client token. What the instance has refused stays known."""
+        if not row.refused:
             self._delete_row(row)
+            return
+        changes = {_SINCE: epoch_milliseconds(self._clock.now().replace(microsecond=0)), _DISK: ""}
+        self._store.update(tables.LOCKS, _key_of(row), changes, expect=_columns_of(row))
 
     def _create_disk(self, row: MediaDisk, compute: Compute) -> None:
         size_gib = _require_snapshot(row, compute)
@@ -228,7 +260,12 @@ def _columns_of(row: MediaDisk) -> Columns:
         _SNAPSHOT: row.snapshot_id,
         _SINCE: epoch_milliseconds(row.since),
         _DISK: row.disk_id,
+        **(_refusal_columns(row) if row.refused else {}),
     }
+
+
+def _refusal_columns(row: MediaDisk) -> Columns:
+    return {_REFUSED: ",".join(row.refused), _REFUSED_DISK: row.refused_disk_id}
 
 
 def _media_disk_from_row(row: Columns) -> MediaDisk:
@@ -243,4 +280,6 @@ def _media_disk_from_row(row: Columns) -> MediaDisk:
         str(row[_SNAPSHOT]),
         datetime.fromtimestamp(row[_SINCE] / 1000, timezone.utc),
         str(row.get(_DISK, "")),
+        tuple(filter(None, str(row.get(_REFUSED, "")).split(","))),
+        str(row.get(_REFUSED_DISK, "")),
     )

@@ -37,8 +37,12 @@ class MediaDisk:
     attempt: int
     snapshot_id: str
     since: datetime
-    """When the row was written."""
+    """When the row was written, or when another disk was decided on."""
     disk_id: str = ""
+    refused: tuple[str, ...] = ()
+    """The categories of the disks that the instance did not take."""
+    refused_disk_id: str = ""
+    """The last disk that the instance did not take. It is deleted before another one is made."""
 
     @property
     def run(self) -> tuple[str, int, int]:

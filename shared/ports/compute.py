@@ -98,6 +98,8 @@ class DataDisk:
     """The migration id in the disk's tag; empty if Replank did not make the disk."""
     is_media: bool = False
     """Whether the disk's tag says that Replank made it for installation media."""
+    category: str = ""
+    """The disk's category, such as cloud_essd."""
 
 
 class Compute(Protocol):
@@ -187,6 +189,7 @@ class Compute(Protocol):
     def create_media_disk(self, row: MediaDisk, size_gib: int, *, token: str) -> str:
         """Request a disk from the row's snapshot, in the zone of the row's instance, with Replank's tags. Returns the disk's id.
 
+        Raises Permanent (Media.CategoryMissing) if the zone offers no category that the row does not call refused.
         A repeated call with the same token returns the same disk id.
         """
 
@@ -196,10 +199,11 @@ class Compute(Protocol):
     def media_disks_of_migration(self, region_id: str, migration_id: str) -> tuple[DataDisk, ...]:
         """The media disks whose tags name the migration."""
 
-    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:
+    def attach_disk(self, region_id: str, instance_id: str, disk_id: str) -> bool:
         """Attach the disk to the instance. No error is raised if the state of the disk or of the instance does not allow it now.
 
-        ECS deletes the disk together with the instance.
+        Returns False if the instance can never take this disk, because of its category or its zone. ECS deletes the disk together
+        with the instance.
         """
 
     def detach_disk(self, region_id: str, instance_id: str, disk_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from unittest import mock
 import pytest
 
 from localcloud.account import service
+from shared.adapters import media_disks as media_disk_store
 from shared.adapters.compute import EcsCompute
+from shared.adapters.store import Store
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.media import CREATE_UNTIL, LATE_CALL, media_disk_row, media_disk_token
@@ -223,6 +226,153 @@ def test_a_zone_that_offers_no_fitting_category_is_named(one: Bench) -> None:
         one.until(lambda: attached(one, made))
     assert refused.value.code == "Media.CategoryMissing"
     assert not media_disks(one.world.cloud)
+
+
+def take(one: Bench, *categories: str) -> None:
+    """From now on the instances take only disks of these categories."""
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        service(one.world.cloud, "ecs").world.set_setting("attachable_categories", list(categories))
+
+
+def require_clean_end(one: Bench, made: Migration) -> None:
+    """After the run neither a disk nor a row is left."""
+    with_row(one, replace(made, state=State.CANCELLED))
+    for _ in range(2):
+        leftovers(one)
+    assert (media_disks(one.world.cloud), rows(one.ports)) == ([], [])
+
+
+@pytest.mark.parametrize(("taken", "refused"), [("cloud_auto", 1), ("cloud_essd_entry", 2)])
+def test_a_disk_that_the_instance_does_not_take_is_deleted_before_the_next_one_is_made(
+    one: Bench, taken: str, refused: int
+) -> None:
+    take(one, taken)
+    made, most = guest(one), 0
+
+    def step() -> str:
+        nonlocal most
+        found = attached(one, made)
+        most = max(most, len(media_disks(one.world.cloud)))
+        return found
+
+    disk_id = one.until(step, minutes=12)
+    assert [(each["DiskId"], each["Category"]) for each in media_disks(one.world.cloud)] == [(disk_id, taken)]
+    assert most == 1
+    (row,) = rows(one.ports)
+    assert len(row.refused) == refused
+    require_clean_end(one, made)
+
+
+@pytest.mark.parametrize("code", ["InvalidDiskCategory.NotSupported", "ResourcesNotInSameZone"])
+def test_other_refusals_of_a_category_or_zone_lead_to_the_next_category_too(one: Bench, code: str) -> None:
+    made = guest(one)
+    one.faults({"service": "ecs", "operation": "AttachDisk", "kind": "error", "code": code, "status": 403, "times": 1})
+    one.until(lambda: attached(one, made), minutes=12)
+    assert [each["Category"] for each in media_disks(one.world.cloud)] == ["cloud_auto"]
+    require_clean_end(one, made)
+
+
+def test_an_instance_that_takes_no_category_is_named_and_keeps_no_disk(one: Bench) -> None:
+    take(one, "cloud_regional_disk_auto")
+    made = guest(one)
+    with pytest.raises(Permanent) as refused:
+        one.until(lambda: attached(one, made), minutes=12)
+    assert refused.value.code == "Media.CategoryMissing"
+    assert all(each in refused.value.message for each in ("cloud_essd", "cloud_auto", "cloud_essd_entry", "i-test0001"))
+    assert not media_disks(one.world.cloud)
+    require_clean_end(one, made)
+
+
+def test_a_refused_disk_that_the_list_shows_for_a_while_costs_no_second_disk(one: Bench) -> None:
+    """ECS may delete a disk only after the answer."""
+    take(one, "cloud_auto")
+    made = guest(one)
+    attached(one, made)
+    one.world.run(1)
+    with mock.patch.object(one.ports.compute, "delete_disk"):
+        for _ in range(3):
+            attached(one, made)
+            one.world.run(1)
+    assert [each["Category"] for each in media_disks(one.world.cloud)] == ["cloud_essd"]
+    one.ports.compute.delete_disk(made.region_id, media_disks(one.world.cloud)[0]["DiskId"])
+    one.until(lambda: attached(one, made), minutes=12)
+    assert [each["Category"] for each in media_disks(one.world.cloud)] == ["cloud_auto"]
+
+
+class FunctionKilled(BaseException):
+    """The platform has ended the function."""
+
+
+@contextmanager
+def killed_at(number: int, *, after: bool) -> Iterator[None]:
+    """End the function right before or right after its call with this number, counted from 0, that changes ECS or the table."""
+    calls = 0
+
+    def counted(original: Any) -> Any:
+        def call(self: Any, *given: Any, **named: Any) -> Any:
+            nonlocal calls
+            mine, calls = calls, calls + 1
+            if mine == number and not after:
+                raise FunctionKilled
+            answer = original(self, *given, **named)
+            if mine == number:
+                raise FunctionKilled
+            return answer
+
+        return call
+
+    with ExitStack() as stack:
+        for owner, name in CHANGES:
+            stack.enter_context(mock.patch.object(owner, name, counted(getattr(owner, name))))
+        yield
+
+
+CHANGES = (
+    *((EcsCompute, name) for name in ("create_media_disk", "attach_disk", "delete_disk")),
+    *((Store, name) for name in ("put_new", "update", "delete")),
+)
+"""The methods whose calls change something: on the way to the second disk there are nine of them."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(9))
+def test_a_function_that_is_killed_at_any_call_leaves_no_disk(one: Bench, number: int, *, after: bool) -> None:
+    take(one, "cloud_auto")
+    made, kills = guest(one), 0
+    with killed_at(number, after=after):
+        for _ in range(8):
+            try:
+                if attached(one, made):
+                    break
+            except FunctionKilled:
+                kills += 1
+            one.world.run(1)
+    assert kills == 1
+    one.until(lambda: attached(one, made))
+    assert [each["Category"] for each in media_disks(one.world.cloud)] == ["cloud_auto"]
+    require_clean_end(one, made)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(9))
+def test_a_run_that_ends_where_its_function_was_killed_leaves_no_disk(one: Bench, number: int, *, after: bool) -> None:
+    take(one, "cloud_auto")
+    made = guest(one)
+    with killed_at(number, after=after), pytest.raises(FunctionKilled):
+        one.until(lambda: attached(one, made))
+    require_clean_end(one, made)
+
+
+def test_an_older_version_removes_the_disk_of_a_row_with_a_refusal(one: Bench) -> None:
+    """It knows neither column, and compares only the columns that it knows."""
+    take(one, "cloud_auto")
+    made = guest(one)
+    one.until(lambda: attached(one, made), minutes=12)
+    with_row(one, replace(made, state=State.CANCELLED))
+    read = media_disk_store._media_disk_from_row
+    with mock.patch.object(media_disk_store, "_media_disk_from_row", lambda row: replace(read(row), refused=())):
+        assert leftovers(one) == 1
+    assert (media_disks(one.world.cloud), rows(one.ports)) == ([], [])
 
 
 def test_without_the_setting_a_process_soon_stops_to_look_and_forgets_no_disk(one: Bench) -> None:
