@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
+from typing import Any
 
 import typer
 
@@ -66,6 +67,7 @@ def run_all_checks() -> list[CheckResult]:
     except Problem as problem:
         return [CheckResult("credentials", False, problem.message, problem.remedy), *checks]
     checks.insert(0, CheckResult("credentials", True, f"access key {account.key[0][:8]}..."))
+    deployed = _DeployedAccounts()
     looks: list[tuple[str, Callable[[OperatorAccount], str]]] = [
         ("event bus", _check_event_bus),
         ("tables", _check_tables),
@@ -76,7 +78,9 @@ def run_all_checks() -> list[CheckResult]:
         ("Windows media", _check_windows_media),
         ("SMC", _check_smc),
         ("functions", _check_api),
-        ("member accounts", _check_member_accounts),
+        ("member accounts", deployed.check_roles),
+        ("second roles", deployed.check_run_command_roles),
+        ("kept commands of all accounts", deployed.check_commands),
         ("nothing stands still", _check_for_stuck_rows),
     ]
     return checks + [_run_check(name, look, account) for name, look in looks]
@@ -161,7 +165,7 @@ def _check_kept_commands(account: OperatorAccount) -> str:
             raise Problem("Command.ScriptChanged", what, f"Find out who changed it, and delete it. {remedy}")
         raise Problem("Command.NotKept", f"{first.region} lacks the command {first.name}.{more}", remedy)
     regions = ", ".join(regions_from_environment(account))
-    return f"{regions}: the commands of this version are there; of other regions and member accounts a precheck tells"
+    return f"{regions}: the commands of this version are there"
 
 
 def _check_snapshots(account: OperatorAccount) -> str:
@@ -198,26 +202,77 @@ def _check_api(account: OperatorAccount) -> str:
     return f"replank-api answers (risks {risks['version']})"
 
 
-def _check_member_accounts(account: OperatorAccount) -> str:
-    """Check that each member account's role can be assumed.
+class _DeployedAccounts:
+    """What the deployed functions find in the main account and in each member account.
 
-    The watch function checks the roles, because only Replank's functions may assume them.
+    The watch function looks, because only Replank's functions may assume the roles. It is asked once for all three checks.
     """
-    api = ApiClient.from_environment()
-    if len(api.get("/accounts")["accounts"]) < 2:
-        return "REPLANK_ACCOUNTS names none"
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] | None = None
+
+    def check_roles(self, _account: OperatorAccount) -> str:
+        """Check that each member account's role can be assumed."""
+        members = _member_accounts()
+        if not members:
+            return "REPLANK_ACCOUNTS names none"
+        self._require_no_problem("role")
+        # An older version of the functions tells only here which accounts refuse.
+        refusing = [each["trouble"] for each in _member_accounts() if each["trouble"]]
+        _raise_first(refusing, len(refusing))
+        shown = (f"{each['name']} ({each['accountId']})" if each["name"] else each["accountId"] for each in members)
+        return f"each role can be assumed: {', '.join(shown)}"
+
+    def check_run_command_roles(self, _account: OperatorAccount) -> str:
+        """Check that the separate role for RunCommand can be assumed in each account that has one."""
+        if not _deployed_setting("REPLANK_RUN_COMMAND_ROLE") and not _member_accounts():
+            return "REPLANK_RUN_COMMAND_ROLE names none"
+        found = self._require_no_problem("runCommandRole")["runCommandRoles"]
+        return f"each can be assumed: {', '.join(found)}" if found else "the settings name none"
+
+    def check_commands(self, _account: OperatorAccount) -> str:
+        """Check that each account keeps the commands of the deployed version, with their scripts, in each region in use."""
+        if _deployed_setting("REPLANK_COMMANDS") != "kept":
+            return "none needed: the functions' REPLANK_COMMANDS is not kept"
+        found = self._require_no_problem("commands")["commandRegions"]
+        shown = "; ".join(f"{account_id}: {', '.join(regions)}" for account_id, regions in found.items())
+        return f"the commands of the deployed version are there ({shown})"
+
+    def _require_no_problem(self, about: str) -> dict[str, Any]:
+        """What the functions have found. Raises Problem if something of this kind is wrong."""
+        if self._found is None:
+            self._found = _ask_deployed_functions()
+        if about != "role" and "problems" not in self._found:
+            what = "The deployed functions are of an older version, which does not look at this."
+            raise Problem("Function.Older", what, "Deploy this version of Replank, then run `replank doctor` again.")
+        problems = [each for each in self._found.get("problems", ()) if each["about"] == about]
+        _raise_first(problems, len(problems) + (self._found.get("more", 0) if problems else 0))
+        return self._found
+
+
+def _ask_deployed_functions() -> dict[str, Any]:
     from cli.invoke import invoke_function
 
     now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
     event = {"triggerTime": now, "triggerName": "by-hand", "payload": "accounts"}
-    invoke_function("watch", json.dumps(event).encode())
-    members = [each for each in api.get("/accounts")["accounts"] if each["roleArn"]]
-    refusing = [each["trouble"] for each in members if each["trouble"]]
-    if refusing:
-        first, more = refusing[0], f" And {len(refusing) - 1} more: GET /v1/accounts." if len(refusing) > 1 else ""
-        raise Problem(first["code"], f"{first['message']}{more}", first["remedy"])
-    shown = (f"{each['name']} ({each['accountId']})" if each["name"] else each["accountId"] for each in members)
-    return f"each role can be assumed: {', '.join(shown)}"
+    result = str(invoke_function("watch", json.dumps(event).encode())["result"]["result"])
+    return dict(json.loads(result)) if result.startswith("{") else {}
+
+
+def _raise_first(problems: list[dict[str, Any]], count: int) -> None:
+    """Raise the first problem, with the number of the others. An empty list raises nothing."""
+    if problems:
+        first, more = problems[0], f" And {count - 1} more." if count > 1 else ""
+        raise Problem(first["code"], f"{first['accountId']}: {first['message']}{more}", first["remedy"])
+
+
+def _member_accounts() -> list[dict[str, Any]]:
+    return [each for each in ApiClient.from_environment().get("/accounts")["accounts"] if each["roleArn"]]
+
+
+def _deployed_setting(name: str) -> str:
+    settings = ApiClient.from_environment().get("/settings")["settings"]
+    return next((str(each["value"]) for each in settings if each["name"] == name), "")
 
 
 def _check_for_stuck_rows(account: OperatorAccount) -> str:

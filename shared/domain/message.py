@@ -28,8 +28,8 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a stage's work on one message. The field ``result`` is done, stale, waiting or refused. The log line of the
-    invocation contains ``facts``.
+    """The outcome of a stage's work on one message. The field ``result`` is done, stale, waiting or refused; if a person asks a
+    function to check something, it is JSON with what was found. The log line of the invocation contains ``facts``.
     """
 
     result: str

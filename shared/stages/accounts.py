@@ -37,7 +37,7 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.is_account_blocked(now):
-                _check_account(trouble.account_id, ports)
+                account_error(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
             # made again, and was not refused.
@@ -46,26 +46,23 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     return frozenset(account for account, trouble in after.items() if trouble.is_account_blocked(now))
 
 
-def check_every_account(ports: Ports) -> frozenset[str]:
-    """Check whether each member account can be used. Return the ids of the accounts that cannot be used."""
-    for account_id in sorted(ports.member_accounts):
-        _check_account(account_id, ports)
-    return frozenset(ports.admission.unusable_accounts(sorted(ports.member_accounts)))
-
-
-def _check_account(account_id: str, ports: Ports) -> None:
+def account_error(account_id: str, ports: Ports) -> ReplankError | None:
     """Check whether the account can be used, with a new session. A check with an older session proves nothing, because its
     credentials can stay valid after the account has withdrawn the permission.
+
+    Return the error of an account that refuses or does not answer. A refusal is recorded, and the end of a refusal too.
     """
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()
     except AccountUnusable as error:
         record_account_refusal(error, ports)
+        return error
     except ReplankError as error:
         _LOG.warning("account %s does not answer: %s", account_id, error)
-    else:
-        ports.admission.delete_account_refusal(account_id)
+        return error
+    ports.admission.delete_account_refusal(account_id)
+    return None
 
 
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:

@@ -73,7 +73,9 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
     if message.type in events.SLOT_RELEASED:
         return _offer_released_slot(ports)
     if message.data.get("payload") == "accounts":
-        return _check_all_accounts(ports)
+        from shared.stages.account_checks import check_every_account  # only `replank doctor` asks for it
+
+        return check_every_account(ports)
     return _run_tick(ports)
 
 
@@ -85,13 +87,6 @@ def _offer_released_slot(ports: Ports) -> Outcome:
         return Outcome("waiting", {"reason": "the next tick offers the slot"})
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports, at_tick=False)
     return Outcome("done", {"offered": offered})
-
-
-def _check_all_accounts(ports: Ports) -> Outcome:
-    """Check whether each member account can be used now. The command `replank doctor` requests the check of all member accounts."""
-    from shared.stages.accounts import check_every_account
-
-    return Outcome("done", {"accounts": len(ports.member_accounts), "unusable": sorted(check_every_account(ports))})
 
 
 def _run_tick(ports: Ports) -> Outcome:
