@@ -45,6 +45,7 @@ def test_a_fixed_set_of_seeds_breaks_no_invariant() -> None:
     assert sum(figures.injected.values()) > 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", _regressions())
 def test_a_seed_that_once_broke_an_invariant(seed: int) -> None:
     assert [str(each) for each in run_seed(seed).violations] == []

@@ -25,6 +25,13 @@ from tests.support.world import World
 S = CLOCKS_APART.total_seconds()
 FUNCTIONS = ("api", "intake", "precheck", "snapshot", "migrate", "watch", "validate")
 
+RARER: tuple[dict[str, float], ...] = (
+    {"snapshot": -1},
+    {"precheck": S},
+    {"migrate": -S, "watch": S},
+    dict.fromkeys(FUNCTIONS, S),
+)
+
 
 def two_hops(seconds: dict[str, float]) -> dict[str, Any]:
     """How Windows Server 2008 R2 gets to 2019 while the clocks differ by ``skew_ms``."""
@@ -42,13 +49,10 @@ def two_hops(seconds: dict[str, float]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "seconds",
     [
-        {"snapshot": -1},
         {"snapshot": -S},
-        {"precheck": S},
         {"migrate": S, "watch": -S},
-        {"migrate": -S, "watch": S},
-        dict.fromkeys(FUNCTIONS, S),
         dict.fromkeys(FUNCTIONS, -S),
+        *(pytest.param(each, marks=pytest.mark.long) for each in RARER),
     ],
     ids=str,
 )

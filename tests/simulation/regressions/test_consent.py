@@ -112,7 +112,7 @@ def test_a_dry_run_runs_no_check(world: World) -> None:
     assert world.disks("i-test0001") == before
 
 
-@pytest.mark.parametrize("minutes", [0.5, 1, 2, 10, 60])
+@pytest.mark.parametrize("minutes", [0.5, *(pytest.param(each, marks=pytest.mark.long) for each in (1, 2, 10)), 60])
 def test_the_baseline_has_the_check_whenever_the_acknowledgement_comes(world: World, minutes: float) -> None:
     """The acknowledgement comes during the precheck, right after it, or after the baseline has grown old. The last probe
     before the snapshot runs the check.

@@ -24,7 +24,7 @@ def press(world: World, driver: str) -> None:
         world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
 
 
-@pytest.mark.parametrize("driver", ["console", "smc"])
+@pytest.mark.parametrize("driver", [pytest.param("console", marks=pytest.mark.long), "smc"])
 def test_a_drill_is_no_migration_and_its_retry_follows_another_job(world: World, driver: str) -> None:
     begin(world, guests=facts(drills=1), driver=driver)
     press(world, driver)
@@ -58,7 +58,7 @@ def test_a_drill_can_be_rolled_back_to_our_snapshots(world: World) -> None:
     assert world.disks(ID) == before
 
 
-@pytest.mark.parametrize("at", ["Syncing", "Processing"])
+@pytest.mark.parametrize("at", [pytest.param("Syncing", marks=pytest.mark.long), "Processing"])
 def test_a_failed_job_is_said_to_have_put_the_disks_back_perhaps(world: World, at: str) -> None:
     begin(world, guests=facts(fail_attempts=1, at=at, puts_back=True, cause="A package could not be replaced."))
     failed = reach(world, "failed")

@@ -52,7 +52,7 @@ def test_of_a_group_one_moves_at_a_time_over_all_batches() -> None:
         assert ports.admission.group_lock_holders(["serves=shop", "serves=bank"]) == {}
 
 
-@pytest.mark.parametrize("verb", ["confirmation", "retry", "rollback"])
+@pytest.mark.parametrize("verb", ["confirmation", pytest.param("retry", marks=pytest.mark.long), "rollback"])
 def test_one_that_failed_keeps_the_place_until_a_person_has_decided(verb: str) -> None:
     times = 1 if verb == "retry" else 9
     with world(tagged(1), tagged(2), guests=failing(1, times=times)) as made:
@@ -76,7 +76,7 @@ def test_one_that_failed_keeps_the_place_until_a_person_has_decided(verb: str) -
 
 
 @pytest.mark.parametrize("post", ["true", "exit 5"])
-@pytest.mark.parametrize("times", [0, 9])
+@pytest.mark.parametrize("times", [pytest.param(0, marks=pytest.mark.long), 9])
 def test_a_drained_member_gives_its_place_back_once_its_post_command_has_ended(times: int, post: str) -> None:
     """Whether its job or its post command failed: after the confirmation nothing blocks the group."""
     policy = {**GROUP, "commands": [{"pre": "true", "post": post, "instances": ["i-test0001"]}]}

@@ -35,7 +35,7 @@ def begin(world: World, names: tuple[str, str, str], tool: str = "", destination
 REPO = "[base]\nname=base\nbaseurl=http://mirrors.cloud.aliyuncs.com/centos\n"
 
 
-@pytest.mark.parametrize("names", [RHEL_8, CENTOS_7], ids=["leapp", "convert2rhel"])
+@pytest.mark.parametrize("names", [RHEL_8, pytest.param(CENTOS_7, marks=pytest.mark.long)], ids=["leapp", "convert2rhel"])
 def test_a_system_is_replaced_by_the_distributions_own_tool(world: World, names: tuple[str, str, str]) -> None:
     begin(world, names)
     done = reach(world, "migrated", "failed", "precheck_failed")

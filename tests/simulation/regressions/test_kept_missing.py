@@ -98,7 +98,7 @@ BEFORE = {"validating": "restarting"}
 REMEDY = "Run `replank bootstrap --commands` with REPLANK_REGIONS=cn-hangzhou"
 
 
-@pytest.mark.parametrize("state", ["snapshotted", "migrating", "validating"])
+@pytest.mark.parametrize("state", ["snapshotted", "migrating", pytest.param("validating", marks=pytest.mark.long)])
 def test_a_command_deleted_in_the_middle_is_waited_for_in_plain_words(world: World, state: str) -> None:
     begin(world)
     reach_exactly(world, BEFORE.get(state, state))
@@ -111,7 +111,7 @@ def test_a_command_deleted_in_the_middle_is_waited_for_in_plain_words(world: Wor
     assert reach(world, "migrated", "failed")["state"] == "migrated"
 
 
-@pytest.mark.parametrize("state", ["snapshotted", "validating"])
+@pytest.mark.parametrize("state", ["snapshotted", pytest.param("validating", marks=pytest.mark.long)])
 def test_a_command_that_stays_missing_ends_in_a_failure_that_names_the_remedy(world: World, state: str) -> None:
     begin(world)
     reach_exactly(world, BEFORE.get(state, state))

@@ -85,7 +85,7 @@ def test_a_route_once_begun_goes_on_though_the_budget_is_spent() -> None:
         assert of(made)["hop"] == 1
 
 
-@pytest.mark.parametrize("fails_first", [False, True])
+@pytest.mark.parametrize("fails_first", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_no_job_starts_outside_of_the_window_and_snapshots_do_not_outlive_it(fails_first: bool) -> None:
     """A retry of a failed snapshot started its job hours after the window, and a first attempt started the next window with
     old snapshots.

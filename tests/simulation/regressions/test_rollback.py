@@ -86,7 +86,7 @@ def timed_out(world: World, driver: str) -> dict[str, str]:
     return before
 
 
-@pytest.mark.parametrize("driver", ["console", "smc"])
+@pytest.mark.parametrize("driver", [pytest.param("console", marks=pytest.mark.long), "smc"])
 def test_no_disk_is_reset_while_the_job_runs_and_the_retry_takes_it_back(world: World, driver: str) -> None:
     before = timed_out(world, driver)
     act(world, "rollback")
@@ -136,7 +136,7 @@ def test_a_job_that_could_be_started_again_is_gone_before_the_disks_go_back(worl
     assert world.disks(ID) == before
 
 
-@pytest.mark.parametrize("driver", ["console", "smc"])
+@pytest.mark.parametrize("driver", [pytest.param("console", marks=pytest.mark.long), "smc"])
 def test_accepting_a_failure_keeps_the_instance_locked_while_the_job_runs(world: World, driver: str) -> None:
     timed_out(world, driver)
     act(world, "confirmation")
