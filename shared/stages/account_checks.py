@@ -14,7 +14,7 @@ from shared.domain.errors import ReplankError
 from shared.domain.message import Outcome
 from shared.domain.record import dataclass
 from shared.ports.ports import Ports
-from shared.stages.accounts import account_error
+from shared.stages.accounts import check_account
 
 MOST_TOLD = 40
 """Maximum number of problems in one answer. The others are counted."""
@@ -45,7 +45,7 @@ def check_every_account(ports: Ports) -> Outcome:
     regions = _regions_in_use(ports) if ports.guest.keeps_commands else {}
     for account_id in (OWN, *sorted(ports.member_accounts)):
         shown = account_id or ports.account_id
-        error = account_error(account_id, ports) if account_id else None
+        error = check_account(account_id, ports) if account_id else None
         if error is not None:
             problems.append(_problem(shown, "role", error))
         there = ports.ports_for_account(account_id, _session_name(ports))

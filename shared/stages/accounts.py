@@ -37,7 +37,7 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.is_account_blocked(now):
-                account_error(trouble.account_id, ports)
+                check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
             # made again, and was not refused.
@@ -46,7 +46,7 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     return frozenset(account for account, trouble in after.items() if trouble.is_account_blocked(now))
 
 
-def account_error(account_id: str, ports: Ports) -> ReplankError | None:
+def check_account(account_id: str, ports: Ports) -> ReplankError | None:
     """Check whether the account can be used, with a new session. A check with an older session proves nothing, because its
     credentials can stay valid after the account has withdrawn the permission.
 
