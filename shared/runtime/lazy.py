@@ -8,6 +8,7 @@ pair.
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import os
@@ -159,6 +160,13 @@ def deferred_imports(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         platform.architecture = architecture
         if rests:
-            if not gc.get_freeze_count():
-                gc.freeze()  # otherwise the collector would at once look at everything that the start has made
+            _freeze_objects_of_first_start()
             gc.enable()
+
+
+@functools.cache
+def _freeze_objects_of_first_start() -> None:
+    """Move all objects out of the collector's reach. Otherwise the collector would at once look at everything that the start has
+    made. A process in which several functions start does this once. To count the frozen objects each time would cost milliseconds.
+    """
+    gc.freeze()
