@@ -14,6 +14,7 @@ from tests.simulation.invariants.commands import OwnCommands
 from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
+from tests.simulation.invariants.tools import RECORD_OF_WINDOWS, MediaDisksGo
 from tests.simulation.records import MIGRATIONS, State
 from tests.simulation.scenario import DRAIN
 from tests.simulation.truth import Change, Effect
@@ -128,3 +129,18 @@ def request_to_cancel(*, seen: int) -> Any:
     body = base64.b64encode(b"{}").decode()
     payload = {"requestContext": {"http": http}, "headers": {"If-Match": f'"{seen}"'}, "body": body, "isBase64Encoded": True}
     return SimpleNamespace(function="api", payload=json.dumps(payload))
+
+
+@pytest.mark.parametrize(("boots", "found"), [(1, 1), (2, 0)])
+def test_a_restart_by_a_person_ends_setup_so_that_its_disk_may_go(boots: int, found: int) -> None:
+    """The guest keeps the note of the unit that ran before the restart (seed 64002396)."""
+    tags = [{"TagKey": "replank:purpose", "TagValue": "media"}, {"TagKey": "replank:migration", "TagValue": "m1"}]
+    disk = {"DiskId": "d-1", "DiskName": "replank-media-m1-0-1", "Tags": {"Tag": tags}}
+    guest = {"sim": {"unit": {"name": "replank-tool", "boot": 1}, "boots": boots}}
+    truth = SimpleNamespace(
+        migrations={"m1": SimpleNamespace(migration_id="m1", instance_id="i-1", state=State.MIGRATING, hop=0, attempt=1)},
+        system_disk=lambda _: {f"{RECORD_OF_WINDOWS}phase": (0o644, b"running\n")},
+        ecs=SimpleNamespace(instance=lambda _: guest),
+    )
+    detached = Effect("DetachDisk", {"DiskId": "d-1"}, "role:watch", {}, disk)
+    assert len(list(MediaDisksGo().effect(detached, cast(Any, SimpleNamespace(truth=truth))))) == found

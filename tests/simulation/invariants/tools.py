@@ -124,7 +124,9 @@ class MediaDisksGo(Checker):
             return
         phase = scene.truth.system_disk(migration.instance_id).get(f"{RECORD_OF_WINDOWS}phase", (0, b""))[1].decode().strip()
         own = effect.before["DiskName"].endswith(f"-{migration.hop}-{migration.attempt}")
-        if own and phase == "running" and scene.truth.ecs.instance(migration.instance_id)["sim"].get("unit"):
+        guest = scene.truth.ecs.instance(migration.instance_id)["sim"]
+        unit = guest.get("unit")
+        if own and phase == "running" and unit and unit["boot"] == guest["boots"]:  # a restart by a person ends Setup
             yield f"{effect.operation} of {effect.params['DiskId']} while Setup of {migration.migration_id} reads it"
 
     def forgotten(self, scene: Sight) -> Found:
