@@ -1,6 +1,7 @@
 """Packages as they are built: what is in them and what never is, the same bytes twice, what a start from them imports.
 
-Built once for all tests here: every function for python3.10, one of them for python3.12. The wheels are kept under build/.
+Built once for all tests here: every function for python3.10, and one of them for python3.12 (`make test-long`). The wheels are kept
+under build/.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
     return build(tmp_path_factory.mktemp("packages"), OLD, *FUNCTIONS)
 
 
-@pytest.fixture(scope="module", params=["api", "watch", "watch for 3.12"])
+@pytest.fixture(scope="module", params=["api", "watch", pytest.param("watch for 3.12", marks=pytest.mark.long)])
 def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The smallest package, one with all SDKs, and that one for the newer runtime."""
     if request.param.endswith(NEW.version):
