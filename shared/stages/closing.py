@@ -32,6 +32,8 @@ def close_batch_if_settled(summary: BatchSummary, ports: Ports) -> bool:
         token = page.next_token
         if not token:
             break
+    if counts.total() < summary.size:
+        return False  # the index lags, and a migration that it does not show may wait for a slot
     ports.admission.delete_slot_count(summary.batch_id)
     # The event is published before the batch is closed. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.

@@ -66,6 +66,8 @@ def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:
     Refused migrations and unreadable rows go into the last wave, because a retry may still move them.
     """
     noted, states = ports.batches.wave_sort_keys(batch.batch_id), ports.migrations.states_by_migration_id(batch.batch_id)
+    if len(states) < batch.size:
+        states |= _states_from_rows([id for page in noted for id in page if id not in states], ports)
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
     # the keys are stored too, so that a repeated acknowledgement continues from there
@@ -81,6 +83,16 @@ def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:
     found = Waves([*cut[:-1], (*cut[-1], *late)])
     found.pages = len(noted)
     return found
+
+
+def _states_from_rows(ids: Sequence[str], ports: Ports) -> dict[str, State]:
+    """Read the states of migrations that the index does not show yet. Without them the batch would have too few waves, and a
+    migration that is in no wave moves with the last one.
+    """
+    states: dict[str, State] = {}
+    for start in range(0, len(ids), ROWS_READ):
+        states |= {each.migration_id: each.state for each in ports.migrations.load_migrations(ids[start : start + ROWS_READ])}
+    return states
 
 
 def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from localcloud.account import service
 from shared.adapters import store_bulk
 from shared.adapters.bus import MAX_ENTRIES
 from shared.adapters.store import Store
@@ -90,6 +91,23 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
         assert api.batches.wave_sort_keys(batch_id) == [], "they have done their work"
         again = Counter(one.calls(lambda: [api.batches.waves(batch_id) for _ in range(count)]))
         assert sum(again.values()) <= 1, "nobody changes them, so they are read once"
+
+
+def test_the_waves_are_the_same_while_the_index_does_not_show_the_migrations_yet() -> None:
+    """The batch got one empty wave, so that all its migrations moved at once (seed 64004843)."""
+    with bench("intake") as one:
+        api = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(one.world))
+        ports = replace(one.ports, bus=FakeBus())
+        message = submitted(one, ports, 120, waves=["1", "10", "25%"])
+        batch_id = str(message.data["batchId"])
+        service(one.world.cloud, "tablestore").set_index_lag(120_000)
+        assert intake.handle_message(message, ports).result == "done"
+        assert api.migrations.states_by_migration_id(batch_id) == {}
+        acknowledged(replace(api, bus=FakeBus()), batch_id)
+        one.world.run(3)
+        cut = api.batches.waves(batch_id)
+        assert [id for wave in cut for id in wave] == by_name(ports, batch_id, 120)
+        assert [len(wave) for wave in cut] == [1, 10, 30, 30, 30, 19]
 
 
 def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:

@@ -176,6 +176,13 @@ def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
 
 
+def test_a_batch_stays_open_while_the_index_shows_too_few_of_its_migrations(ports: Ports) -> None:
+    stand(ports, 1, State.MIGRATED)
+    summary = ports.batches.load_summary(BATCH.batch_id)
+    assert not close_batch_if_settled(replace(summary, size=2), ports)
+    assert close_batch_if_settled(replace(summary, size=1), ports)
+
+
 def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
     """An acknowledgement or a retry in between reopens the batch, rightly."""
     stand(ports, 1, State.MIGRATED)
