@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(made))
     monkeypatch.setattr(postgres, "_user", lambda folder: {"cwd": folder})
     return made
+
+
+@pytest.fixture(autouse=True)
+def signals_arrive() -> Iterator[None]:
+    """Let SIGINT and SIGQUIT end the pretended server. A shell lets its background processes ignore both, and so it is in `make
+    test`. PostgreSQL has handlers of its own; the pretended server would wait twenty seconds for SIGKILL.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def process_of(place: Path) -> int:
