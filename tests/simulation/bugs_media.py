@@ -26,7 +26,7 @@ def by_setup(scenario: Scenario) -> Scenario:
     for each in records:
         tools.run_windows(each, rng.choice(tools.OF_WINDOWS))
     batches = tuple(replace(each, request=tools.by_tool(each.request, records)) for each in wide.batches)
-    rates = {"drop_after": 0.05, "kill_after": 0.02, "person": 0.3}
+    rates = {"drop_after": 0.08, "kill_after": 0.05, "person": 0.3}
     return replace(wide, batches=batches, fleet={**wide.fleet, "guests": {}}, rates=rates, chaos_min=120, prompt=True)
 
 
