@@ -18,7 +18,7 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 
 def close_batch_if_settled(summary: BatchSummary, ports: Ports) -> bool:
     """Close a batch if all its migrations are settled. Return whether the batch was closed."""
-    counts: Counter[str] = Counter()
+    states: dict[str, State] = {}  # by id, because a lagging index may show a row under its old and its new state
     validated_at: datetime | None = None
     token = ""
     while True:
@@ -27,16 +27,17 @@ def close_batch_if_settled(summary: BatchSummary, ports: Ports) -> bool:
         # becomes readable.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
-        counts.update(each.state.value for each in page.migrations)
+        states |= {each.migration_id: each.state for each in page.migrations}
         validated_at = max(filter(None, (validated_at, *map(_validation_time, page.migrations))), default=None)
         token = page.next_token
         if not token:
             break
-    if counts.total() < summary.size:
+    if len(states) < summary.size:
         return False  # the index lags, and a migration that it does not show may wait for a slot
     ports.admission.delete_slot_count(summary.batch_id)
     # The event is published before the batch is closed. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
+    counts = Counter(each.value for each in states.values())
     told = {"version": summary.version + 1, "size": summary.size, "counts": dict(sorted(counts.items()))}
     ports.bus.publish([events.batch_event(summary.batch_id, events.BATCH_DONE, **told)])
     return _write_batch_state(summary, BatchState.CLOSED, ports, validated_at)

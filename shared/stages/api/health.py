@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-No row holds some of the figures. They are ``unknown``, and the answer names the place where a person finds them.
+Some figures are in no row. They are ``unknown``, and the answer says where a person finds them.
 """
 
 from __future__ import annotations

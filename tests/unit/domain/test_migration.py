@@ -101,3 +101,10 @@ def test_client_tokens_are_short_and_differ_by_hop_attempt_and_step() -> None:
     disk = "d-" + "x" * 20
     assert len(migration.client_token("snap", 12, 34, disk)) <= 64
     assert len({migration.client_token(step, hop, 1, disk) for step in ("snap", "job") for hop in (0, 1)}) == 4
+
+
+def test_effects_are_due_since_the_state_or_since_a_later_confirmation() -> None:
+    back = replace(accepted(), state=State.ROLLED_BACK)
+    assert back.effects_due_since == NOW
+    assert replace(back, released_at=NOW + timedelta(days=2)).effects_due_since == NOW + timedelta(days=2)
+    assert replace(back, released_at=NOW - timedelta(days=2)).effects_due_since == NOW, "the confirmation came before the state"
