@@ -40,6 +40,8 @@ from tests.support.fleets import fleet, instance
 LIMIT_S = 3600
 STEP_S = 120
 """The virtual time of one round, in seconds. A kill comes in the middle of a round."""
+ROUNDS_TO_SETTLE = 10
+"""How many rounds without kills may pass until nothing is left over."""
 
 
 @dataclass
@@ -189,7 +191,7 @@ class Crashes:
             assert state is State.MIGRATED
             starts[each["instanceId"]] = sum(line["to"] == State.MIGRATING.value for line in lines)
         held = self._admin("GET", "inventory")
-        for _ in range(10):
+        for _ in range(ROUNDS_TO_SETTLE):
             if not (held["jobs"] or held["sources"] or held["access_tokens"]):
                 break
             self._advance(kill=False)
@@ -203,10 +205,20 @@ class Crashes:
         copies = Counter(each["InstanceId"] for each in held["snapshots"].values() if each["SnapshotName"].startswith(SMC_PREFIX))
         assert not copies - Counter(starts), (copies, starts)
         self.cloud.stop()
-        self._verify_rows(set(starts))
+        for _ in range(ROUNDS_TO_SETTLE):
+            if not self._leftovers(set(starts)):
+                return
+            self.cloud = self._start()
+            self._advance(kill=False)
+            self.cloud.stop()
+        left = self._leftovers(set(starts))
+        assert not left, left
 
-    def _verify_rows(self, instance_ids: set[str]) -> None:
-        """Check the rows: one lock per instance that waits for its confirmation, no slots, and empty outboxes."""
+    def _leftovers(self, instance_ids: set[str]) -> list[str]:
+        """Name what the rows of the stopped cloud still hold besides one lock per instance that waits for its confirmation.
+
+        A kill right after the last step leaves its outbox to a tick two minutes later, so leftovers may last a few rounds.
+        """
         state = build(self.folder)
         try:
             rows = {name: _rows(state, name) for name in (tables.MIGRATIONS, tables.LOCKS)}
@@ -216,10 +228,9 @@ class Crashes:
         for last in ("inventory", "tick"):
             rows[tables.LOCKS].pop(last, None)
         slots = [name for name in rows[tables.LOCKS].pop("slots", {}) if name.startswith(tables.HELD)]
-        assert not owed, owed
-        assert not slots, slots
-        assert not [key for key in rows[tables.LOCKS] if key.startswith(tables.PROTECTION)]
-        assert {key.rpartition(":")[2] for key in rows[tables.LOCKS]} == instance_ids, sorted(rows[tables.LOCKS])
+        protected = sorted(key for key in rows[tables.LOCKS] if key.startswith(tables.PROTECTION))
+        locked = {key.rpartition(":")[2] for key in rows[tables.LOCKS]}
+        return owed + slots + protected + sorted(locked ^ instance_ids)
 
     def close(self) -> None:
         self.cloud.stop()
