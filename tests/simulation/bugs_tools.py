@@ -92,12 +92,12 @@ def beside_strangers(scenario: Scenario) -> Scenario:
 
 def _without(name: str, *lines: str) -> list[Patch]:
     """A script of the driver without some of its lines. If such a line no longer exists, the patch raises."""
-    text = tool._script_text(name)
+    read = tool._script_text
+    text = read(name)
     for line in lines:
         assert line in text, line
         text = text.replace(line, "", 1)
-    texts = {each: tool._script_text(each) for each in ("tool.sh", "tool_runner.sh")} | {name: text}
-    return [mock.patch.object(tool, "_script_text", texts.__getitem__)]
+    return [mock.patch.object(tool, "_script_text", lambda each: text if each == name else read(each))]
 
 
 def started_anyway() -> list[Patch]:

@@ -51,6 +51,7 @@ STRANGERS: tuple[tuple[str, dict[str, Any]], ...] = (
 _EARLY = frozenset({State.ACCEPTED, State.PRECHECKING, State.SNAPSHOTTING, State.SNAPSHOTTED})
 _FAILED = frozenset({State.FAILED})
 APPROVERS = ("carl", "dora", "ann")
+OF_EACH_ROLE = ("carl", "dora", "bob")
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
 
 
@@ -129,11 +130,14 @@ class People:
         return made
 
     def _approve_rollback(self, migration: Migration) -> None:
-        """Approve the rollback that is requested next, if the policy requires approvals."""
-        wanted = self.truth.batches[migration.batch_id].policy.rollback_approvals
-        for asked in self._asked(f"/migrations/{migration.migration_id}") if wanted else ():
-            path = f"/migrations/{migration.migration_id}/approvals"
-            self.call(path, {"seen": asked["seen"]}, operator=APPROVERS[0], seen=migration.version)
+        """Approve the rollback that is requested next, if the policy requires approvals: one person of each role tries, until
+        enough have been counted.
+        """
+        path = f"/migrations/{migration.migration_id}"
+        for person in OF_EACH_ROLE if self.truth.batches[migration.batch_id].policy.rollback_approvals else ():
+            for asked in self._asked(path):
+                if asked["missing"] > 0:
+                    self.call(f"{path}/approvals", {"seen": asked["seen"]}, operator=person, seen=migration.version)
 
     def _asked(self, path: str) -> list[dict[str, Any]]:
         """What the API shows as waiting for approval; empty if the API does not answer."""
