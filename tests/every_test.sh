@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/dated.sh
 source tests/scratch.sh
+unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes, and each would compile every module anew
 python=$1
 shift
 
@@ -21,12 +22,14 @@ done
 scratch_in_memory
 PERMISSIONS_NOTED=$(mktemp -u) # each run of pytest adds to it, and the last one tells of all
 export PERMISSIONS_NOTED
-COVERAGE=$(mktemp -u)
+COVERAGE=$(mktemp -d)
 export COVERAGE
 trap 'rm -rf "$PERMISSIONS_NOTED" "$COVERAGE" ${scratch:+"$scratch"}' EXIT
 status=0
 "$python" -m pytest tests "${dated[@]}" "$@" || status=$?
 "$python" -m pytest "${LEFT_OUT[@]}" "$@" || status=$?
 tests/on_another_day.sh "$python" +1650d || status=$?
-[ ! -f "$COVERAGE" ] || "$python" -m tests.covered "$COVERAGE"
+if "$python" -m slipcover --merge "$COVERAGE"/*.json --json --out "$COVERAGE/all" >/dev/null; then
+    "$python" -m tests.covered "$COVERAGE/all"
+fi
 exit "$status"

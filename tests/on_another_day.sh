@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the tests that know of dates as if on other days: on_another_day.sh PYTHON SHIFT... A shift is one as faketime takes it, such as +1d.
-# They are named in dated.sh. If COVERAGE names a file, what the first lane covers of the library is noted there.
+# They are named in dated.sh. If COVERAGE names a folder, what the first lanes cover of the library is noted there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/dated.sh
@@ -17,8 +17,8 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$said"' EXIT
 # Run one lane, and keep what it says until all have ended.
 lane() {
     local number=$1 days=$2 counted=()
-    if [ "$number" = 0 ] && [ -n "${COVERAGE:-}" ]; then
-        counted=(-m slipcover --source "$COVERED" --json --out "$COVERAGE")
+    if [ "$number" -lt "$COVERING" ] && [ -n "${COVERAGE:-}" ]; then
+        counted=(-m slipcover --source "$COVERED" --json --out "$COVERAGE/$number.json")
     fi
     # shellcheck disable=SC2086
     faketime --exclude-monotonic -f "$days" "$python" "${counted[@]}" -m pytest ${LANES[$number]} "${LEFT_OUT[@]/#/--deselect=}" \

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,17 @@ def load(path: Path) -> Document:
 
 def parse(name: str, text: str) -> Document:
     """Parse a text. Raises DeployError if the text is not YAML."""
+    found: Document = pickle.loads(_parsed(name, text))
+    return found
+
+
+@lru_cache(maxsize=16)
+def _parsed(name: str, text: str) -> bytes:
+    """The document, pickled: many accounts in one process are deployed from the same files, and each may change its document."""
+    return pickle.dumps(_parse(name, text))
+
+
+def _parse(name: str, text: str) -> Document:
     document = Document(name, None)
     try:
         node = _composed(text)

@@ -68,7 +68,7 @@ def test_the_whole_way_by_hand(world: World, shell: CommandLine, tmp_path: Path)
     assert "rolled_back" in shown
     assert "rollback requested" in shown
     assert shell.json("show", FIRST)["acts"] == []
-    world.run(25 * 60)
+    world.run_sparsely(25 * 60)
     assert shell.json("sweep")["result"] == {"result": "done"}
     assert {each["instanceId"] for each in shell.json("snapshots")["snapshots"]} == {SECOND}
     assert "completed" in shell.text("status", batch)

@@ -84,7 +84,7 @@ def test_a_member_grants_nothing_that_is_never_used(world: World) -> None:
     for each in (GOOD, WINDOWS, DATA, SETUP):
         submit(world, each, "guest" if each == SETUP else "smc")
         act(world, reach(world, each, "migrated"), "confirmation")
-    reach(world, DATA, "completed", hours=80)
+    world.run_until(lambda: world.states()[DATA] == "completed", minutes=80 * 60, every=60, sparsely=True)
     assert media.media_disks(world.cloud, SHOP) == []
     assert told_by_doctor() == f"each role can be assumed: {SHOP}"
     assert members.unused(world.cloud, SHOP) == []

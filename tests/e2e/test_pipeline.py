@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -64,7 +64,7 @@ def test_one_instance_goes_all_the_way(world: World) -> None:
     world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
     assert world.api.get(f"/migrations/{only(world)['migrationId']}")["restarts"] >= 2, "restarts are told by ECS's events"
     world.api.post(f"/migrations/{only(world)['migrationId']}/confirmation", {})
-    world.run_until(lambda: only(world)["state"] == "completed", minutes=3 * DAY, every=60)
+    world.run_until(lambda: only(world)["state"] == "completed", minutes=3 * DAY, every=60, sparsely=True)
     inventory = world.inventory()
     assert inventory["snapshots"] == {}
     assert inventory["jobs"] == inventory["sources"] == inventory["access_tokens"] == {}
@@ -100,7 +100,7 @@ def test_a_rollback_brings_the_data_back_byte_for_byte(world: World) -> None:
     world.run_until(lambda: only(world)["state"] == "rolled_back", minutes=3 * 60)
     assert world.disks("i-test0001") == before
     held = len(world.inventory()["snapshots"])
-    world.run(DAY + 120)
+    world.run_sparsely(DAY + 120)
     assert len(world.inventory()["snapshots"]) == held > 0, "kept until somebody releases them"
 
 
@@ -108,7 +108,7 @@ def test_the_console_driver_waits_and_follows_a_job_started_outside(world: World
     world.load_fleet(fleet(instance(1)))
     migrate(world, "i-test0001", policy={"driver": "console"})
     world.run_until(lambda: only(world)["state"] == "snapshotted", minutes=3 * 60)
-    world.run(10 * 60)
+    world.run_sparsely(10 * 60)
     assert only(world)["state"] == "snapshotted", "it waits for a person"
     (waiting,) = world.migrations()
     told = world.api.get(f"/migrations/{waiting['migrationId']}")["waitsFor"]
@@ -172,7 +172,8 @@ def test_no_job_starts_outside_the_window_however_long_the_snapshots_took(world:
     migrate(world, "i-test0001", policy={"window": window})
     world.run_until(lambda: only(world)["attempt"] == 2, minutes=3 * 60)
     assert only(world)["state"] == "ready", "its snapshots were finished after the window, and grow old"
-    world.run_until(lambda: only(world)["state"] == "migrating", minutes=DAY)
+    world.skip_to(datetime.fromisoformat(world.now).replace(hour=7, minute=30) + timedelta(days=1))
+    world.run_until(lambda: only(world)["state"] == "migrating", minutes=60)
     assert datetime.fromisoformat(world.now).strftime("%H:%M") < "08:20"
 
 

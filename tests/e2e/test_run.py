@@ -57,7 +57,7 @@ def wait_for(said: str, process: subprocess.Popen[str]) -> None:
     raise AssertionError(f"it ended without saying {said!r}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
 def test_a_run_that_was_ended_in_the_middle_is_continued(tmp_path: Path, number: int) -> None:
     """However it ended, the same options with the same state finish the fleet: nothing is done twice, nothing is lost."""
     document = fleet(instance(1), instance(2, WINDOWS_2008), instance(3, Status="Stopped"), guests=FAILING_ONCE)

@@ -58,7 +58,7 @@ def test_instances_move_by_setup_and_no_media_disk_is_left(world: World) -> None
     act(world, REFUSED, "cancellation")
     act(world, GOOD, "confirmation")
     world.run_until(lambda: world.states()[BACK] == "rolled_back", minutes=3 * 60)
-    world.run_until(lambda: world.states()[GOOD] == "completed", minutes=80 * 60, every=60)
+    world.run_until(lambda: world.states()[GOOD] == "completed", minutes=80 * 60, every=60, sparsely=True)
     assert world.states() == {GOOD: "completed", REFUSED: "cancelled", BACK: "rolled_back", OTHER: "migrated"}
     assert media.media_disks(world.cloud) == []
 

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.scenario import draw
 from tests.simulation.simulation import prepared, run_seed
 
-SEEDS = (0, 1, 3, 5, 8, 13)
+SEEDS = (0, 1, 3, *(pytest.param(seed, marks=pytest.mark.long) for seed in (5, 8, 13)))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,8 +15,8 @@ from tests.simulation.mutant import Mutant
 from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.simulation import prepared, run_seed
 
-SEEDS = range(0, 8)
-TWICE = (3, 4, 7)
+SEEDS = range(0, 4)
+TWICE = (3, 7)
 """Seeds that run twice and must give the same run. In the last one, two instances have the same address."""
 REGRESSIONS = Path(__file__).with_name("regressions") / "seeds.txt"
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,8 +41,8 @@ def test_a_fixed_set_of_seeds_breaks_no_invariant() -> None:
     for seed in SEEDS:
         figures.add(run_seed(seed))
     assert not figures.broken, show(figures, 0)
-    assert figures.migrations > 60
-    assert sum(figures.injected.values()) > 400
+    assert figures.migrations > 30
+    assert sum(figures.injected.values()) > 200
 
 
 @pytest.mark.long

@@ -16,6 +16,12 @@ from tests.support.console import start_job
 from tests.support.looking import LookingApi
 from tools.deployed.product import MINUTE_MS, URL, DeployedProduct
 
+ASKED_EVERY = 5
+"""A condition may be about something else than rows, such as an event or a guest: minutes until it is asked again anyway."""
+
+SPARSE_MS = 7 * MINUTE_MS
+"""Seven, so that within seven hours there is a tick in each minute of the hour: some things are done in a certain one."""
+
 
 class World(DeployedProduct):
     """An account with the product deployed and its bus created. Use it inside ``with world.connected():``."""
@@ -73,13 +79,41 @@ class World(DeployedProduct):
         assert isinstance(clock, VirtualClock)
         clock.advance_to(clock.now_ms() + by_ms)
 
-    def run_until(self, condition: Callable[[], bool], *, minutes: int, every: float = 1) -> None:
-        """Let time pass until a condition is true. Raises AssertionError if it is not within ``minutes`` virtual minutes."""
-        end = self.cloud.clock.now_ms() + minutes * MINUTE_MS
+    def skip_to(self, moment: datetime) -> None:
+        """Move the clock forward to a moment, as if the account stood still until then. What becomes due meanwhile comes late, and
+        the timers leave out what they missed. It spares the ticks of a day in which a test only waits.
+        """
+        self.skip_ms(to_ms(moment) - self.cloud.clock.now_ms())
+
+    def run_sparsely(self, minutes: float) -> None:
+        """Let time pass as ``run`` does, but with a tick in every seventh minute only, as if the others were lost. Whatever is due
+        between them comes later. For hours and days in which a test only waits.
+        """
+        end_ms = self.cloud.clock.now_ms() + round(minutes * MINUTE_MS)
+        while (now_ms := self.cloud.clock.now_ms()) < end_ms:
+            next_ms = (now_ms // SPARSE_MS + 1) * SPARSE_MS
+            self.skip_ms(min(end_ms, next_ms - 1) - now_ms)
+            self.run_until_ms(min(end_ms, next_ms + MINUTE_MS // 2))
+
+    def run_until(self, condition: Callable[[], bool], *, minutes: int, every: float = 1, sparsely: bool = False) -> None:
+        """Let time pass until a condition is true. Raises AssertionError if it is not within ``minutes`` virtual minutes.
+
+        The condition is asked again once a row of the product has changed, and after ``ASKED_EVERY`` minutes. It mostly calls the
+        API, which takes longer than the minute that passes. With ``sparsely``, time passes as in ``run_sparsely``.
+        """
+        run = self.run_sparsely if sparsely else self.run
+        end_ms = self.cloud.clock.now_ms() + minutes * MINUTE_MS
         while not condition():
-            if self.cloud.clock.now_ms() >= end:
+            asked_ms, rows = self.cloud.clock.now_ms(), self._rows()
+            if asked_ms >= end_ms:
                 raise AssertionError(f"not reached within {minutes} minutes:\n{self.summary()}")
-            self.run(every)
+            run(every)
+            while self._rows() == rows and self.cloud.clock.now_ms() < min(end_ms, asked_ms + ASKED_EVERY * MINUTE_MS):
+                run(every)
+
+    def _rows(self) -> list[tuple[int, bytes, str]]:
+        """All rows in Tablestore as they are stored: table, key, columns."""
+        return self.cloud.db.sql.execute("SELECT table_id, pk, row FROM ots_rows").fetchall()
 
     # Looking ------------------------------------------------------------------------------------------------------
 

@@ -14,11 +14,12 @@ UNKNOWN = {"InitVar", "KW_ONLY", "ClassVar", "make_dataclass"}
 """Names of the standard library that the decorator of shared/ does not support, so shared/ must not use them."""
 
 
-def imports_of(name: str) -> dict[str, set[str]]:
-    """For each file, the names that it imports from the module."""
+def imports_of(name: str, within: str = "") -> dict[str, set[str]]:
+    """For each file of a folder, the names that it imports from the module."""
     found: dict[str, set[str]] = {}
     for path in files():
-        if path.suffix == ".py" and path != RECORD:
+        named = path.suffix == ".py" and name_of(path).startswith(within) and name in path.read_text(encoding="utf-8")
+        if named and path != RECORD:
             for node in ast.walk(tree(path)):
                 if isinstance(node, ast.ImportFrom) and node.module == name:
                     found.setdefault(name_of(path), set()).update(each.name for each in node.names)
@@ -29,10 +30,8 @@ def imports_of(name: str) -> dict[str, set[str]]:
 
 def test_shared_has_no_other_decorator() -> None:
     forbidden = {"dataclass", "*", *UNKNOWN}
-    assert {
-        name: names for name, names in imports_of("dataclasses").items() if name.startswith("shared/") and names & forbidden
-    } == {}
-    assert [name for name, names in imports_of("typing").items() if name.startswith("shared/") and "ClassVar" in names] == []
+    assert {name: names for name, names in imports_of("dataclasses", "shared/").items() if names & forbidden} == {}
+    assert [name for name, names in imports_of("typing", "shared/").items() if "ClassVar" in names] == []
 
 
 def test_only_shared_uses_it() -> None:

@@ -1,7 +1,7 @@
 """Packages as they are built: what is in them and what never is, the same bytes twice, what a start from them imports.
 
-Built once for all tests here: every function for python3.10, and one of them for python3.12 (`make test-long`). The wheels are kept
-under build/.
+Built once for all tests here: one function of each kind for python3.10. `make test-long` builds every function, and one for
+python3.12. The wheels are kept under build/.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ MODULES = {
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
 CONSOLE_BYTES, CONSOLE_MODULES = 589_000, 184
 """The same for the console, which has no SDK: Jinja2 is most of both."""
+OF_EACH_KIND = ("api", "intake", "watch", "validate")
+"""Functions with different SDKs, and the one that loads most."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""
 BUNDLED = ROOT / "tests" / "support" / "bundled_code.py"
@@ -83,9 +85,10 @@ def build(folder: Path, target: Target, *functions: str) -> dict[str, Package]:
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
-    """All nine for python3.10."""
-    return build(tmp_path_factory.mktemp("packages"), OLD, *FUNCTIONS)
+def packages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
+    """For python3.10, one function for each set of SDKs. All nine in ``make test-long``."""
+    whole = any(item.get_closest_marker("long") for item in request.session.items)
+    return build(tmp_path_factory.mktemp("packages"), OLD, *(FUNCTIONS if whole else OF_EACH_KIND))
 
 
 @pytest.fixture(scope="module", params=["api", "watch", pytest.param("watch for 3.12", marks=pytest.mark.long)])
@@ -199,7 +202,9 @@ def test_a_package_is_small(package: Package) -> None:
     assert package.path.stat().st_size < BYTES[package.function, package.target.version]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "function", [each if each in OF_EACH_KIND else pytest.param(each, marks=pytest.mark.long) for each in FUNCTIONS]
+)
 def test_a_start_imports_no_more_than_it_did(function: str, packages: dict[str, Package], tmp_path: Path) -> None:
     """Import and initializer, from the package alone."""
     command = [str(python_of(OLD)), "-I", "-S", "-B", str(START), str(unpacked(packages[function], tmp_path)), "function", function]

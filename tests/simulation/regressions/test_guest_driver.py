@@ -43,7 +43,7 @@ def test_a_system_is_replaced_by_the_distributions_own_tool(world: World, names:
     assert not world.inventory()["jobs"], "SMC has no part in it"
     assert done["restarts"] >= (2 if names is RHEL_8 else 1)
     act(world, "confirmation")
-    assert reach(world, "completed", hours=72)["state"] == "completed"
+    world.run_until(lambda: migration(world)["state"] == "completed", minutes=72 * 60, every=60, sparsely=True)
 
 
 def test_what_the_tools_own_precheck_refuses_has_moved_nothing_and_can_be_cancelled(world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_licence_that_comes_too_late_is_named_in_the_remedy_and_the_retry_find
     reach(world, "snapshotted", "failed")
     world.run(30)
     assert migration(world)["waitsFor"].startswith("a person: buy a Red Hat Enterprise Linux 7 licence")
-    failed = reach(world, "failed", "migrated")
+    failed = reach(world, "failed", "migrated", sparsely=True)
     assert failed["failure"]["code"] == "Driver.PrepareTimedOut"
     assert failed["failure"]["remedy"].startswith("Buy a Red Hat Enterprise Linux 7 licence")
     assert "403 - Forbidden" in failed["toolLog"]["text"]

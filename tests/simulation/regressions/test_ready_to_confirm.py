@@ -33,9 +33,9 @@ def test_a_batch_is_ready_after_its_days_and_a_person_is_reminded_once() -> None
         batch_id = moved(made, 2, confirmAfterDays=1)
         assert (ready(made), told(made, "ReadyToConfirm")) == ([], [])
         assert shown(made, batch_id)["readyToConfirmAt"] is not None
-        made.run(DAY_MIN + 60)
+        made.run_sparsely(DAY_MIN + 60)
         assert ready(made) == [batch_id]
-        made.run(DAY_MIN)
+        made.run_sparsely(DAY_MIN)
         (found,) = told(made, "ReadyToConfirm")
         assert (found["batchId"], found["migrated"], found["days"]) == (batch_id, 2, 1)
         assert states(made) == ["migrated", "migrated"], "a reminder decides nothing"

@@ -116,7 +116,7 @@ WINDOWS = st.builds(
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=400)
 @given(WINDOWS, MOMENTS)
 @example(Window("01:30", "04:00", zone=LONDON, cutoff_min=0), at("2026-03-29 01:45"))
 def test_a_window_is_open_when_an_outside_judge_says_so(window: Window, moment: datetime) -> None:

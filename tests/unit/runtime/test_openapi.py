@@ -80,7 +80,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON, JSON, JSON)
 def test_any_body_is_answered_as_documented(ids: Any, policy: Any, rest: Any) -> None:
     """The API accepts what the schema allows, refuses what it forbids, and never fails with an internal error."""
