@@ -42,6 +42,7 @@ def test_every_service_is_measured_through_the_door_of_the_cloud() -> None:
     assert RESULTS.read_bytes() == kept
 
 
+@pytest.mark.long
 def test_two_clouds_are_measured_by_turns() -> None:
     if subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, check=False).returncode:
         pytest.skip("needs the repository with its commits")

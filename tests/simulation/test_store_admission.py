@@ -216,7 +216,7 @@ def copied(model: FakeAdmission) -> FakeAdmission:
 
 
 AdmissionMachine.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=50, stateful_step_count=30, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

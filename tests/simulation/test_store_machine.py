@@ -203,7 +203,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=130, stateful_step_count=30, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=70, stateful_step_count=30, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ BLOCK = re.compile(r"^(?: {4,}|\$ )(.+)$", re.MULTILINE)
 CALL = re.compile(r"(?:^|\s|/)replank ([^|;&>]+)")
 
 
+@cache
 def command() -> Any:
     """The command line as a tree of commands."""
     main._add_commands_once()
