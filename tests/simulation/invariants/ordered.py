@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tests.simulation.invariants.parts import wave_of
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
-from tests.simulation.records import Migration, State
+from tests.simulation.records import GOES_ON, Migration, State
 from tests.simulation.truth import Change
 
 PATIENCE = timedelta(minutes=45)
@@ -26,6 +26,7 @@ class InOrder(Checker):
         """
 
     def row(self, change: Change, scene: Sight) -> Found:
+        self._passed = {key: since for key, since in self._passed.items() if not _stands_still(key[0], scene)}
         entry = entered(change, scene.truth)
         if entry is None or entry[0] is not State.READY or entry[1].state is not State.SNAPSHOTTING or entry[1].hop:
             return
@@ -39,6 +40,12 @@ class InOrder(Checker):
             since = self._passed.setdefault((other.migration_id, other.attempt), scene.now)
             if scene.now - since > PATIENCE:
                 yield f"{began.migration_id} began before {other.migration_id}, against the order {policy.order}"
+
+
+def _stands_still(migration_id: str, scene: Sight) -> bool:
+    """Whether nothing may start in the migration's batch. An offer made afterwards is the first that it can take."""
+    batch_id = scene.truth.migrations[migration_id].batch_id
+    return scene.truth.held() or scene.truth.brake(batch_id) != GOES_ON
 
 
 def _waits(migration: Migration, scene: Sight) -> bool:
