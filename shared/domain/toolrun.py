@@ -31,6 +31,8 @@ class ToolAnswer:
     """Why the tool was not started: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this
     run is over).
     """
+    asked: str = ""
+    """The id of the run for which the command was sent. Empty if a script of an older version answered."""
     phase: str = ""
     """The phase of the run: begun, installing, not-installed, unlicensed, checking, refused, prepared, running, failed or
     restarting."""

@@ -45,6 +45,7 @@ function Packed($word, $text, $most) {
 function Answer($word) { # whether we run comes before the phase, because the runner notes its phase before it ends
     Say 'replank-tool 1'
     Say "word $word"
+    Say "asked $ReplankToolRun"
     Flag 'active' (Active)
     Say "run $(Got 'run')"
     $phase = Got 'phase'
@@ -84,17 +85,22 @@ function Run($mode) { # our process, apart from the agent and its time limit: a 
     [void]$s.GetFolder('\').RegisterTaskDefinition('ReplankTool', $t, 6, 'S-1-5-18', $null, 5)
     [void]$s.GetFolder('\').GetTask('ReplankTool').Run($null)
 }
+function Over { (Text $E).Split("`n") -contains $ReplankToolRun }
+function Turned($word) { # the pipeline takes this run for failed, so the same command must begin nothing if it comes again
+    [IO.File]::AppendAllText($E, "$ReplankToolRun`n")
+    Answer $word
+}
 function Decoded($text) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($text)) }
 $own = (Got 'run') -eq $ReplankToolRun
 if ($ReplankTool -eq 'begin') {
     [void](New-Item -ItemType Directory -Force -Path $D)
     if ($own) { Answer '' }
-    if ((Text $E).Split("`n") -contains $ReplankToolRun) { Answer 'ended' }
-    if (Active) { Answer 'busy' }
-    if (Armed) { Answer 'busy' }
-    if (Changed) { Answer 'past' }
+    if (Over) { Answer 'ended' }
+    if (Active) { Turned 'busy' }
+    if (Armed) { Turned 'busy' }
+    if (Changed) { Turned 'past' }
     . ([scriptblock]::Create((Decoded $ReplankRecipe)))
-    if (Test-Busy) { Answer 'busy' }
+    if (Test-Busy) { Turned 'busy' }
     if (-not (Claim "claim-$ReplankToolRun")) { Answer '' }
     foreach ($name in 'started', 'report', 'status', 'log') { Remove-Item -Force -LiteralPath "$D\$name" }
     if (Test-Path -LiteralPath "$D\recipe.ps1") { Move-Item -Force -LiteralPath "$D\recipe.ps1" -Destination "$D\recipe.old.ps1" }
@@ -110,8 +116,9 @@ if ($ReplankTool -eq 'begin') {
 }
 if ($ReplankTool -eq 'start' -and $own -and (Got 'phase') -eq 'prepared') {
     if (Active) { Answer '' } # the preparation is about to end, and its task would swallow the start
+    if (Over) { Answer 'busy' }
     . (Load 'recipe.ps1')
-    if (Test-Busy) { Answer 'busy' }
+    if (Test-Busy) { Turned 'busy' }
     if (-not (Claim 'started')) { Answer '' }
     Put 'since' (Now)
     Put 'boot' (Boot)
@@ -130,9 +137,11 @@ if ($ReplankTool -eq 'clean') { # only after this try or one before it: a later 
         (Tasks).GetFolder('\').DeleteTask('ReplankTool', 0)
     }
     [void](New-Item -ItemType Directory -Force -Path $H)
-    foreach ($claim in Get-ChildItem -Path "$D\claim-*") { [IO.File]::AppendAllText($E, "$($claim.Name.Substring(6))`n") }
     [IO.File]::AppendAllText($E, "$ReplankToolRun`n")
-    if ($mine -or -not $there) { Remove-Item -Recurse -Force -LiteralPath $D }
+    if ($mine -or -not $there) {
+        foreach ($claim in Get-ChildItem -Path "$D\claim-*") { [IO.File]::AppendAllText($E, "$($claim.Name.Substring(6))`n") }
+        Remove-Item -Recurse -Force -LiteralPath $D
+    }
     Say "replank-tool cleaned $ReplankToolRun"
     exit 0
 }

@@ -134,6 +134,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     return ToolAnswer(
         run=_field_text(told, "run"),
         word=_field_text(told, "word"),
+        asked=_field_text(told, "asked"),
         phase=_field_text(told, "phase"),
         status=_field_number(told, "status"),
         started=_is_field_yes(told, "started"),

@@ -38,6 +38,7 @@ returned() { [ -n "$(get boot)" ] && [ "$(get boot)" != "$(boot)" ]; }
 say() { # the answer; whether we run comes before the phase, because the runner notes its phase before it ends
   echo 'replank-tool 1'
   echo "word ${1:-}"
+  echo "asked $REPLANK_RUN"
   yes active active
   echo "run $(get run)"
   echo "phase $(get phase)"
@@ -71,6 +72,13 @@ say() { # the answer; whether we run comes before the phase, because the runner 
   echo '@end'
   exit 0
 }
+is_over() { grep -qxF -e "$REPLANK_RUN" "$E" 2>/dev/null; }
+turn_away() { # the pipeline takes this run for failed, so the same command must begin nothing if it comes again
+  mkdir -p "${E%/*}"
+  echo "$REPLANK_RUN" >>"$E"
+  sync
+  say "$1"
+}
 run() { # our process, apart from the agent and its time limit
   systemctl reset-failed "$U" >/dev/null 2>&1
   systemd-run --unit="$U" /bin/sh "$D/runner" "$1" >/dev/null 2>&1 || exit 4
@@ -80,15 +88,15 @@ case $REPLANK_ACT in
   begin)
     mkdir -p "$D" || exit 3
     [ "$(get run)" = "$REPLANK_RUN" ] && say
-    grep -qxF -e "$REPLANK_RUN" "$E" 2>/dev/null && say ended
-    active && say busy
+    is_over && say ended
+    active && turn_away busy
     if [ -r "$D/recipe" ]; then
       . "$D/recipe"
-      changed && say past
+      changed && turn_away past
     fi
     printf '%s' "$REPLANK_RECIPE" | base64 -d >"$D/recipe.next" || exit 3
     . "$D/recipe.next"
-    tool_busy >/dev/null 2>&1 && say busy
+    tool_busy >/dev/null 2>&1 && turn_away busy
     claim "claim-$REPLANK_RUN" || say
     rm -rf "$D/started" "$D/report" "$D/status" "$D/log"
     [ -r "$D/recipe" ] && mv -f "$D/recipe" "$D/recipe.old"
@@ -115,8 +123,9 @@ case $REPLANK_ACT in
   start)
     [ "$(get run)" = "$REPLANK_RUN" ] || say
     [ "$(get phase)" = prepared ] || say
+    is_over && say busy
     . "$D/recipe"
-    tool_busy >/dev/null 2>&1 && say busy
+    tool_busy >/dev/null 2>&1 && turn_away busy
     claim started || say
     put since "$(date +%s)"
     put boot "$(boot)"

@@ -19,9 +19,11 @@ from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
-from shared.domain.recipes.choose import shipped_recipes
+from shared.domain.recipes.choose import recipe_for_path, shipped_recipes
+from shared.domain.toolrun import tool_run_id
 from shared.domain.waiting import reason_to_wait
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
+from shared.probes.tool import Action, tool_script
 from tests.support.drivers import moving
 from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, fleet, instance
 from tests.support.ports import Bench, bench
@@ -388,6 +390,26 @@ def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) 
     assert refused(one, driver, made).code == "Tool.AlreadyRuns"
 
 
+@pytest.mark.parametrize("action", ["begin", "start"])
+def test_a_command_that_was_turned_away_begins_nothing_if_it_comes_again(one: Bench, driver: Driver, action: Action) -> None:
+    """Its migration has failed. Once the other tool had ended, the command prepared or even started ours (seed 66011199)."""
+    made = guest(one, 10)
+    made = prepared(one, driver, made) if action == "start" else made
+    told(one, made, SOMEBODY_ELSE)
+    report = run(one, driver, made) if action == "start" else refused(one, driver, made)
+    assert report.code == "Tool.AlreadyRuns"
+    told(one, made, 'rm -r "$GUEST_ROOT/.guest/pid"')
+    recipe = recipe_for_path(CATALOG, made.current_hop.source, made.current_hop.destination)
+    run_id = tool_run_id(made.migration_id, made.hop, made.attempt)
+    told(one, made, tool_script(action, run_id, recipe))
+    one.world.run(30)
+    phase = tree(one, made).get("var/lib/replank-tool/phase", b"")
+    assert phase.decode().strip() == ("prepared" if action == "start" else "")
+    retried = replace(guest(one, 10), attempt=made.attempt + 1)
+    told(one, made, tool_script("begin", run_id, recipe))
+    assert prepared(one, driver, retried), "what the earlier attempt is told says nothing about this one"
+
+
 def test_whoever_bought_the_licence_and_runs_the_tool_by_hand_is_not_disturbed(one: Bench, driver: Driver) -> None:
     """The precheck changes packages, so it does not run beside another run of the tool."""
     made = guest(one, 18)
@@ -403,7 +425,7 @@ def test_whoever_bought_the_licence_and_runs_the_tool_by_hand_is_not_disturbed(o
 def told(one: Bench, made: Migration, script: str) -> None:
     """What somebody does in the guest."""
     where = (made.region_id, made.instance_id)
-    one.ports.guest.launch_script(*where, os_type="linux", script=script, token=f"p-{len(script)}", timeout_s=60)
+    one.ports.guest.launch_script(*where, os_type="linux", script=script, token=f"p-{one.now:%H%M%S}", timeout_s=60)
     one.world.run(1)
 
 

@@ -90,6 +90,11 @@ def beside_strangers(scenario: Scenario) -> Scenario:
     return replace(by_tools(scenario), rates={"stranger": 0.3, "person": 0.3})
 
 
+def turned_away(scenario: Scenario) -> Scenario:
+    """The same scenario as ``by_tools``. Somebody else's tool often runs, and nobody decides about what has failed."""
+    return replace(by_tools(scenario), rates={"stranger": 0.6, "act_again": 0.9, "person": 0.05}, chaos_min=180)
+
+
 def _without(name: str, *lines: str) -> list[Patch]:
     """A script of the driver without some of its lines. If such a line no longer exists, the patch raises."""
     read = tool._script_text
@@ -103,7 +108,7 @@ def _without(name: str, *lines: str) -> list[Patch]:
 def started_anyway() -> list[Patch]:
     """The tool is started even if it was started before, and whatever state the run is in."""
     return _without(
-        "tool.sh", '[ "$(get phase)" = prepared ] || say\n', "tool_busy >/dev/null 2>&1 && say busy\nclaim started || say\n"
+        "tool.sh", '[ "$(get phase)" = prepared ] || say\n', "tool_busy >/dev/null 2>&1 && turn_away busy\nclaim started || say\n"
     )
 
 
@@ -119,7 +124,12 @@ def unlicensed() -> list[Patch]:
 
 def beside_others() -> list[Patch]:
     """The driver does not look whether a tool runs that it has not started: not for the preparation, nor for a start."""
-    return _without("tool.sh", *["tool_busy >/dev/null 2>&1 && say busy\n"] * 3)
+    return _without("tool.sh", *[f"tool_busy >/dev/null 2>&1 && {each} busy\n" for each in ("turn_away", "say", "turn_away")])
+
+
+def started_late() -> list[Patch]:
+    """A start that was turned away is carried out if its command comes again."""
+    return _without("tool.sh", "is_over && say busy\n")
 
 
 def leftovers_kept() -> list[Patch]:
@@ -129,7 +139,7 @@ def leftovers_kept() -> list[Patch]:
 
 def begun_after_the_end() -> list[Patch]:
     """A command that comes once more after the end of its try begins that try again."""
-    return _without("tool.sh", 'grep -qxF -e "$REPLANK_RUN" "$E" 2>/dev/null && say ended\n')
+    return _without("tool.sh", "is_over && say ended\n")
 
 
 def log_lost() -> list[Patch]:

@@ -149,6 +149,7 @@ MUTANTS = (
     ),
     Mutant("a command that comes after the end begins its try again", 8, bugs_tools.begun_after_the_end, tune=bugs_tools.by_tools),
     Mutant("a tool does not wait for its licence", 8, bugs_tools.unlicensed, tune=bugs_tools.lacking_licences),
+    Mutant("a start that was turned away is carried out later", 8, bugs_tools.started_late, tune=bugs_tools.turned_away),
     Mutant("a tool runs beside somebody else's", 8, bugs_tools.beside_others, tune=bugs_tools.beside_strangers),
     Mutant("Replank's own scripts are sent as text", 13, bugs_kept.sent_as_text, tune=bugs_kept.keeping_commands),
     Mutant("parameters of kept commands are plain text", 13, bugs_kept.pasted_plainly, tune=bugs_kept.keeping_commands),

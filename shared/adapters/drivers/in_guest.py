@@ -205,11 +205,14 @@ class GuestDriver:
 
     def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer of the guest; None if no answer is complete. Answers to commands that began before the time
-        ``since`` do not count.
+        ``since`` do not count. If another attempt's command was turned away, that says nothing about this attempt.
         """
         outputs = self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
-        return next((each for each in answers if each is not None), None)
+        newest = next((each for each in answers if each is not None), None)
+        if newest is None or newest.asked in ("", _tool_run_id(migration)):
+            return newest
+        return replace(newest, word="")
 
     def _send_tool_action(self, migration: Migration, action: Action, recipe: Recipe | None = None, *, disk: str = "") -> None:
         """Send the command for one action to the guest.

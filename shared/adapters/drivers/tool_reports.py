@@ -141,7 +141,7 @@ def _refused_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
             JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_remedy_for_foreign_record(recipe)
         )
     if answer.word == "ended":
-        over = f"This try of {recipe.tool_name} is over, and what it installed was removed."
+        over = f"This try of {recipe.tool_name} is over: it was turned away, or what it installed was removed."
         return JobReport(JobPhase.FAILED, handle, code="Tool.Ended", message=over, remedy="Retry: it begins from the start.")
     if own and answer.active:
         message = f"An earlier attempt of this migration is still {answer.phase} in the instance."

@@ -95,7 +95,8 @@ def test_only_known_commands_and_own_functions_are_called(recipe: Recipe) -> Non
 
 def test_the_answer_has_the_fields_that_the_driver_reads() -> None:
     script = sent("look")
-    told = {"word", "active", "run", "phase", "status", "started", "age", "returned", "busy", "done", "changed", "progress", "os"}
+    of_every_run = {"word", "asked", "active", "run", "phase", "status", "started", "age", "returned"}
+    told = of_every_run | {"busy", "done", "changed", "progress", "os"}
     assert told <= set(re.findall(r"(?:Say \"|Say '|Flag ')(\w+)", script))
     assert {"report", "log"} == set(re.findall(r"Packed '(\w+)'", script))
 
@@ -125,7 +126,7 @@ def branch(script: str, action: str) -> str:
 @pytest.mark.parametrize("action", ["begin", "clean"])
 def test_nothing_is_removed_while_the_first_restart_is_due(action: str) -> None:
     lines = branch(sent("look"), action)
-    assert "if (Armed) { Answer 'busy' }" in lines
+    assert f"if (Armed) {{ {'Turned' if action == 'begin' else 'Answer'} 'busy' }}" in lines
     after = "Move-Item" if action == "begin" else "Remove-Tool"
     assert lines.index("Armed") < lines.index(after)
 
@@ -133,6 +134,11 @@ def test_nothing_is_removed_while_the_first_restart_is_due(action: str) -> None:
 def test_a_start_claims_nothing_while_the_preparation_ends() -> None:
     lines = branch(sent("look"), "start")
     assert lines.index("if (Active) { Answer '' }") < lines.index("Claim 'started'")
+
+
+def test_a_start_that_was_turned_away_is_not_carried_out_later() -> None:
+    lines = branch(sent("look"), "start")
+    assert lines.index("if (Over) { Answer 'busy' }") < lines.index("if (Test-Busy) { Turned 'busy' }") < lines.index("Claim")
 
 
 def test_a_process_that_did_not_start_is_no_success() -> None:
