@@ -46,7 +46,7 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
             problems.extend(problems_of(event))
         return accept(self, event, **options)
 
-    with mock.patch.object(Publisher, "accept", checked), permissions.counted(), remembered(environment=False):
+    with mock.patch.object(Publisher, "accept", checked), permissions.counted(), remembered():
         yield
     assert problems == []
 

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/dated.sh
 source tests/scratch.sh
-unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes, and each would compile every module anew
+unset PYTHONDONTWRITEBYTECODE # without compiled files, each of the hundreds of processes compiles all modules again
 python=$1
 shift
 

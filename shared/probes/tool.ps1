@@ -86,7 +86,7 @@ function Run($mode) { # our process, apart from the agent and its time limit: a 
     [void]$s.GetFolder('\').GetTask('ReplankTool').Run($null)
 }
 function Over { (Text $E).Split("`n") -contains $ReplankToolRun }
-function Turned($word) { # the pipeline takes this run for failed, so the same command must begin nothing if it comes again
+function TurnAway($word) { # the pipeline takes this run for failed, so the same command must begin nothing if it comes again
     [IO.File]::AppendAllText($E, "$ReplankToolRun`n")
     Answer $word
 }
@@ -96,11 +96,11 @@ if ($ReplankTool -eq 'begin') {
     [void](New-Item -ItemType Directory -Force -Path $D)
     if ($own) { Answer '' }
     if (Over) { Answer 'ended' }
-    if (Active) { Turned 'busy' }
-    if (Armed) { Turned 'busy' }
-    if (Changed) { Turned 'past' }
+    if (Active) { TurnAway 'busy' }
+    if (Armed) { TurnAway 'busy' }
+    if (Changed) { TurnAway 'past' }
     . ([scriptblock]::Create((Decoded $ReplankRecipe)))
-    if (Test-Busy) { Turned 'busy' }
+    if (Test-Busy) { TurnAway 'busy' }
     if (-not (Claim "claim-$ReplankToolRun")) { Answer '' }
     foreach ($name in 'started', 'report', 'status', 'log') { Remove-Item -Force -LiteralPath "$D\$name" }
     if (Test-Path -LiteralPath "$D\recipe.ps1") { Move-Item -Force -LiteralPath "$D\recipe.ps1" -Destination "$D\recipe.old.ps1" }
@@ -118,7 +118,7 @@ if ($ReplankTool -eq 'start' -and $own -and (Got 'phase') -eq 'prepared') {
     if (Active) { Answer '' } # the preparation is about to end, and its task would swallow the start
     if (Over) { Answer 'busy' }
     . (Load 'recipe.ps1')
-    if (Test-Busy) { Turned 'busy' }
+    if (Test-Busy) { TurnAway 'busy' }
     if (-not (Claim 'started')) { Answer '' }
     Put 'since' (Now)
     Put 'boot' (Boot)

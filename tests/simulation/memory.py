@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,14 +15,9 @@ _under_way: list[None] = []
 
 
 @contextmanager
-def remembered(*, environment: bool = True) -> Iterator[None]:
-    """Within the block, keys, checksums, dates, quoted texts and addresses are cached.
-
-    With ``environment``, variables are set without putenv, so processes started from here do not see changes.
-    """
+def remembered() -> Iterator[None]:
+    """Within the block, keys, checksums, dates, quoted texts and addresses are cached."""
     with ExitStack() as stack:
-        if environment:
-            stack.enter_context(mock.patch.object(os, "environ", dict(os.environ)))
         for owner, name, remembering in () if _under_way else _functions():
             stack.enter_context(mock.patch.object(owner, name, remembering))
         _under_way.append(None)

@@ -16,9 +16,8 @@ from tests.support.console import start_job
 from tests.support.looking import LookingApi
 from tools.deployed.product import MINUTE_MS, URL, DeployedProduct
 
-ASKED_EVERY = 5
-"""A condition may be about something else than rows, such as an event or a guest: minutes until it is asked again anyway."""
-
+ASKED_EVERY_MIN = 5
+"""Minutes until a condition is asked again although no row has changed: it may be about an event or a guest."""
 SPARSE_MS = 7 * MINUTE_MS
 """Seven, so that within seven hours there is a tick in each minute of the hour: some things are done in a certain one."""
 
@@ -98,8 +97,8 @@ class World(DeployedProduct):
     def run_until(self, condition: Callable[[], bool], *, minutes: int, every: float = 1, sparsely: bool = False) -> None:
         """Let time pass until a condition is true. Raises AssertionError if it is not within ``minutes`` virtual minutes.
 
-        The condition is asked again once a row of the product has changed, and after ``ASKED_EVERY`` minutes. It mostly calls the
-        API, which takes longer than the minute that passes. With ``sparsely``, time passes as in ``run_sparsely``.
+        The condition is asked again once a row of the product has changed, and every ``ASKED_EVERY_MIN`` minutes. Mostly it calls
+        the API, which takes longer than the minute that passes. With ``sparsely``, time passes as in ``run_sparsely``.
         """
         run = self.run_sparsely if sparsely else self.run
         end_ms = self.cloud.clock.now_ms() + minutes * MINUTE_MS
@@ -108,7 +107,7 @@ class World(DeployedProduct):
             if asked_ms >= end_ms:
                 raise AssertionError(f"not reached within {minutes} minutes:\n{self.summary()}")
             run(every)
-            while self._rows() == rows and self.cloud.clock.now_ms() < min(end_ms, asked_ms + ASKED_EVERY * MINUTE_MS):
+            while self._rows() == rows and self.cloud.clock.now_ms() < min(end_ms, asked_ms + ASKED_EVERY_MIN * MINUTE_MS):
                 run(every)
 
     def _rows(self) -> list[tuple[int, bytes, str]]:

@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-Some figures are in no row. They are ``unknown``, and the answer says where a person finds them.
+Figures that are not stored are ``unknown``. The answer says where to find them.
 """
 
 from __future__ import annotations

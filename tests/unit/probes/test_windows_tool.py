@@ -126,7 +126,7 @@ def branch(script: str, action: str) -> str:
 @pytest.mark.parametrize("action", ["begin", "clean"])
 def test_nothing_is_removed_while_the_first_restart_is_due(action: str) -> None:
     lines = branch(sent("look"), action)
-    assert f"if (Armed) {{ {'Turned' if action == 'begin' else 'Answer'} 'busy' }}" in lines
+    assert f"if (Armed) {{ {'TurnAway' if action == 'begin' else 'Answer'} 'busy' }}" in lines
     after = "Move-Item" if action == "begin" else "Remove-Tool"
     assert lines.index("Armed") < lines.index(after)
 
@@ -138,7 +138,7 @@ def test_a_start_claims_nothing_while_the_preparation_ends() -> None:
 
 def test_a_start_that_was_turned_away_is_not_carried_out_later() -> None:
     lines = branch(sent("look"), "start")
-    assert lines.index("if (Over) { Answer 'busy' }") < lines.index("if (Test-Busy) { Turned 'busy' }") < lines.index("Claim")
+    assert lines.index("if (Over) { Answer 'busy' }") < lines.index("if (Test-Busy) { TurnAway 'busy' }") < lines.index("Claim")
 
 
 def test_a_process_that_did_not_start_is_no_success() -> None:
